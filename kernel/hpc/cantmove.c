@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What keeps a process at home.  Each reason is one bit and one word; the words
+ * that openMosix had keep its spelling.
+ */
+
+#include <linux/hugetlb.h>
+#include <linux/io_uring.h>
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/rt.h>
+#include <linux/sched/signal.h>
+#include <linux/userfaultfd_k.h>
+
+#include "internal.h"
+
+static const char * const words[] = {
+	[HPC_STAY_SYSTEM]	= "system",
+	[HPC_STAY_USER_LOCK]	= "user_lock",
+	[HPC_STAY_TRACED]	= "traced",
+	[HPC_STAY_RT_SCHED]	= "rt_sched",
+	[HPC_STAY_SECCOMP]	= "seccomp",
+	[HPC_STAY_PRIV_INST]	= "priv_inst",
+	[HPC_STAY_IO_URING]	= "io_uring",
+	[HPC_STAY_AIO]		= "aio",
+	[HPC_STAY_CLONE_VM]	= "clone_vm",
+	[HPC_STAY_SHARED_MEM]	= "shared_mem",
+	[HPC_STAY_MMAP_DEV]	= "mmap_dev",
+	[HPC_STAY_MEM_LOCK]	= "mem_lock",
+	[HPC_STAY_HUGETLB]	= "hugetlb",
+	[HPC_STAY_USERFAULTFD]	= "userfaultfd",
+};
+
+static_assert(ARRAY_SIZE(words) == HPC_STAY_COUNT);
+
+const char *hpc_stay_word(enum hpc_stay reason)
+{
+	return words[reason];
+}
+
+static bool vma_is_special_ours(struct vm_area_struct *vma)
+{
+	/* vDSO and vvar: every node has its own, at the same place. */
+	return vma->vm_start == (unsigned long)vma->vm_mm->context.vdso ||
+	       !strcmp(arch_vma_name(vma) ?: "", "[vvar]") ||
+	       (vma->vm_ops && vma->vm_ops->name &&
+		!strncmp(vma->vm_ops->name(vma) ?: "", "[v", 2));
+}
+
+static unsigned long stay_of_vma(struct vm_area_struct *vma)
+{
+	unsigned long why = 0;
+
+	if (is_vm_hugetlb_page(vma))
+		why |= BIT(HPC_STAY_HUGETLB);
+	if (vma->vm_flags & VM_LOCKED)
+		why |= BIT(HPC_STAY_MEM_LOCK);
+	if (userfaultfd_armed(vma))
+		why |= BIT(HPC_STAY_USERFAULTFD);
+	if (vma->vm_flags & (VM_IO | VM_PFNMAP | VM_MIXEDMAP)) {
+		if (!vma_is_special_ours(vma))
+			why |= BIT(HPC_STAY_MMAP_DEV);
+	} else if ((vma->vm_flags & (VM_SHARED | VM_MAYWRITE)) ==
+		   (VM_SHARED | VM_MAYWRITE)) {
+		why |= BIT(HPC_STAY_SHARED_MEM);
+	}
+	return why;
+}
+
+static unsigned long stay_of_mm(struct mm_struct *mm)
+{
+	struct vm_area_struct *vma;
+	unsigned long why = 0;
+
+	mmap_read_lock(mm);
+	VMA_ITERATOR(vmi, mm, 0);
+	for_each_vma(vmi, vma)
+		why |= stay_of_vma(vma);
+	mmap_read_unlock(mm);
+#ifdef CONFIG_AIO
+	rcu_read_lock();
+	if (rcu_access_pointer(mm->ioctx_table))
+		why |= BIT(HPC_STAY_AIO);
+	rcu_read_unlock();
+#endif
+	return why;
+}
+
+/* What one thread alone can say against a move. */
+static unsigned long stay_of_thread(struct task_struct *t)
+{
+	unsigned long why = 0;
+
+	if (READ_ONCE(t->ptrace))
+		why |= BIT(HPC_STAY_TRACED);
+	if (rt_or_dl_task_policy(t))
+		why |= BIT(HPC_STAY_RT_SCHED);
+#ifdef CONFIG_SECCOMP
+	if (READ_ONCE(t->seccomp.mode))
+		why |= BIT(HPC_STAY_SECCOMP);
+#endif
+#ifdef CONFIG_IO_URING
+	if (READ_ONCE(t->io_uring))
+		why |= BIT(HPC_STAY_IO_URING);
+#endif
+	if (t->thread.io_bitmap || t->thread.iopl_emul)
+		why |= BIT(HPC_STAY_PRIV_INST);
+	return why;
+}
+
+unsigned long hpc_cantmove(struct task_struct *task)
+{
+	struct hpc_process *hpc = hpc_process(task);
+	struct task_struct *t;
+	struct mm_struct *mm;
+	unsigned long why = 0;
+
+	if ((task->flags & PF_KTHREAD) || is_global_init(task))
+		return BIT(HPC_STAY_SYSTEM);
+	if (hpc && READ_ONCE(hpc->locked))
+		why |= BIT(HPC_STAY_USER_LOCK);
+
+	rcu_read_lock();
+	for_each_thread(task, t)
+		why |= stay_of_thread(t);
+	rcu_read_unlock();
+
+	mm = get_task_mm(task);
+	if (!mm)
+		return why;
+	/* Our own reference is one; another process is a vfork() parent. */
+	if (atomic_read(&mm->mm_users) > get_nr_threads(task) + 1)
+		why |= BIT(HPC_STAY_CLONE_VM);
+	why |= stay_of_mm(mm);
+	mmput(mm);
+	return why;
+}

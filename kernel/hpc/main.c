@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The migration engine's start: which part needs which other to be there.
+ */
+
+#define pr_fmt(fmt) "hpc: " fmt
+
+#include <linux/init.h>
+#include <linux/printk.h>
+
+#include "internal.h"
+
+static int __init hpc_init(void)
+{
+	int ret;
+
+	/* The node table shows itself in /proc/hpc, and /dev/hpc writes it. */
+	ret = hpc_proc_init();
+	if (!ret)
+		ret = hpc_control_init();
+	if (ret)
+		pr_err("could not start (error %d): no process will move\n", ret);
+	else
+		pr_info("migration engine ready, interface version %d\n",
+			HPC_ABI_VERSION);
+	return ret;
+}
+late_initcall(hpc_init);

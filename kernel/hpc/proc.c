@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * /proc/hpc as openMosix users and their scripts know it.
+ *
+ *   admin/mospe	own node number; write a number to set it, 0 leaves the cluster
+ *   admin/speed	of one processor, 10000 = a 1 GHz Pentium III; writable
+ *   admin/version	of the interface and of the kernel
+ *   nodes/N/		one folder for each node of the table:
+ *     cpus		processors
+ *     load		runnable processes per processor, by speed, times 100
+ *     mem		bytes a guest could get
+ *     rmem		bytes not in use at all
+ *     speed		of one processor
+ *     status		bits, HPC_NODE_* in <linux/hpc.h>; 3 and more: alive
+ *     tmem		bytes of memory in all
+ *     util		percent of processor time in use
+ *
+ * Writing needs CAP_SYS_ADMIN, whatever the mode of the file.
+ */
+
+#include <linux/capability.h>
+#include <linux/kernel.h>
+#include <linux/proc_fs.h>
+#include <linux/seq_file.h>
+#include <linux/uaccess.h>
+#include <linux/utsname.h>
+
+#include "internal.h"
+
+static struct proc_dir_entry *nodes_dir;
+
+/* --- nodes/N ---------------------------------------------------------------- */
+
+#define NODE_FILE(_field, _format)					\
+static int node_##_field##_show(struct seq_file *m, void *v)		\
+{									\
+	struct hpc_node node;						\
+	int ret = hpc_node_get((uintptr_t)m->private, &node);		\
+									\
+	if (!ret)							\
+		seq_printf(m, _format "\n", node._field);		\
+	return ret;							\
+}
+
+NODE_FILE(cpus, "%u")
+NODE_FILE(load, "%u")
+NODE_FILE(mem, "%llu")
+NODE_FILE(rmem, "%llu")
+NODE_FILE(speed, "%u")
+NODE_FILE(status, "%u")
+NODE_FILE(tmem, "%llu")
+NODE_FILE(util, "%u")
+
+static const struct {
+	const char *name;
+	int (*show)(struct seq_file *m, void *v);
+} node_files[] = {
+	{ "cpus",	node_cpus_show },
+	{ "load",	node_load_show },
+	{ "mem",	node_mem_show },
+	{ "rmem",	node_rmem_show },
+	{ "speed",	node_speed_show },
+	{ "status",	node_status_show },
+	{ "tmem",	node_tmem_show },
+	{ "util",	node_util_show },
+};
+
+struct proc_dir_entry *hpc_proc_node_add(u32 id)
+{
+	void *data = (void *)(uintptr_t)id;
+	struct proc_dir_entry *dir;
+	char name[8];
+	int i;
+
+	snprintf(name, sizeof(name), "%u", id);
+	dir = proc_mkdir(name, nodes_dir);
+	if (!dir)
+		return NULL;
+	for (i = 0; i < ARRAY_SIZE(node_files); i++) {
+		if (!proc_create_single_data(node_files[i].name, 0444, dir,
+					     node_files[i].show, data)) {
+			proc_remove(dir);
+			return NULL;
+		}
+	}
+	return dir;
+}
+
+void hpc_proc_node_del(struct proc_dir_entry *dir)
+{
+	proc_remove(dir);
+}
+
+/* --- admin ------------------------------------------------------------------ */
+
+static int admin_number_get(u32 *val, const char __user *buf, size_t count,
+			    u32 max)
+{
+	u32 n;
+	int ret;
+
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	ret = kstrtou32_from_user(buf, count, 10, &n);
+	if (ret)
+		return ret;
+	if (n > max)
+		return -ERANGE;
+	*val = n;
+	return 0;
+}
+
+static int mospe_show(struct seq_file *m, void *v)
+{
+	seq_printf(m, "%u\n", hpc_self());
+	return 0;
+}
+
+static ssize_t mospe_write(struct file *file, const char __user *buf,
+			   size_t count, loff_t *pos)
+{
+	u32 id;
+	int ret = admin_number_get(&id, buf, count, HPC_NODE_MAX);
+
+	if (!ret)
+		ret = hpc_self_set(id);
+	return ret ?: count;
+}
+
+static int speed_show(struct seq_file *m, void *v)
+{
+	seq_printf(m, "%u\n", hpc_speed());
+	return 0;
+}
+
+static ssize_t speed_write(struct file *file, const char __user *buf,
+			   size_t count, loff_t *pos)
+{
+	u32 speed;
+	int ret = admin_number_get(&speed, buf, count, HPC_SPEED_MAX);
+
+	if (!ret && !speed)
+		ret = -ERANGE;
+	if (!ret)
+		hpc_speed_set(speed);
+	return ret ?: count;
+}
+
+static int version_show(struct seq_file *m, void *v)
+{
+	seq_printf(m, "Tessera, interface %d, kernel %s\n", HPC_ABI_VERSION,
+		   init_utsname()->release);
+	return 0;
+}
+
+#define ADMIN_FILE(_name, _write)					\
+static int _name##_open(struct inode *inode, struct file *file)	\
+{									\
+	return single_open(file, _name##_show, NULL);			\
+}									\
+static const struct proc_ops _name##_ops = {				\
+	.proc_open	= _name##_open,					\
+	.proc_read	= seq_read,					\
+	.proc_lseek	= seq_lseek,					\
+	.proc_release	= single_release,				\
+	.proc_write	= _write,					\
+}
+
+ADMIN_FILE(mospe, mospe_write);
+ADMIN_FILE(speed, speed_write);
+
+int __init hpc_proc_init(void)
+{
+	struct proc_dir_entry *top, *admin;
+
+	top = proc_mkdir("hpc", NULL);
+	if (!top)
+		return -ENOMEM;
+	admin = proc_mkdir("admin", top);
+	nodes_dir = proc_mkdir("nodes", top);
+	if (!admin || !nodes_dir ||
+	    !proc_create("mospe", 0644, admin, &mospe_ops) ||
+	    !proc_create("speed", 0644, admin, &speed_ops) ||
+	    !proc_create_single("version", 0444, admin, version_show)) {
+		proc_remove(top);
+		return -ENOMEM;
+	}
+	return 0;
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The engine's files in /proc/PID.
+ *
+ *   where	node that computes the process, 0 for this one
+ *   nmigs	moves so far
+ *   cantmove	why it may not move, a word a line; empty: it may
+ *   lock	1: it stays where it is; children inherit it
+ */
+
+#include <linux/cred.h>
+#include <linux/kernel.h>
+#include <linux/seq_file.h>
+#include <linux/uaccess.h>
+#include <linux/user_namespace.h>
+
+/* get_proc_task(): whose file is this? */
+#include "../../fs/proc/internal.h"
+#include "internal.h"
+
+int hpc_proc_where(struct seq_file *m, struct pid_namespace *ns,
+		   struct pid *pid, struct task_struct *task)
+{
+	struct hpc_process *hpc = hpc_process(task);
+
+	seq_printf(m, "%u\n", hpc ? READ_ONCE(hpc->where) : 0);
+	return 0;
+}
+
+int hpc_proc_nmigs(struct seq_file *m, struct pid_namespace *ns,
+		   struct pid *pid, struct task_struct *task)
+{
+	struct hpc_process *hpc = hpc_process(task);
+
+	seq_printf(m, "%u\n", hpc ? READ_ONCE(hpc->nmigs) : 0);
+	return 0;
+}
+
+int hpc_proc_cantmove(struct seq_file *m, struct pid_namespace *ns,
+		      struct pid *pid, struct task_struct *task)
+{
+	unsigned long why = hpc_cantmove(task);
+	unsigned int bit;
+
+	for_each_set_bit(bit, &why, HPC_STAY_COUNT)
+		seq_printf(m, "%s\n", hpc_stay_word(bit));
+	return 0;
+}
+
+/* openMosix's rule: root any process, everybody else his own. */
+static bool may_steer(struct task_struct *task)
+{
+	const struct cred *mine = current_cred(), *its;
+	bool may;
+
+	rcu_read_lock();
+	its = __task_cred(task);
+	may = uid_eq(mine->euid, its->uid) || uid_eq(mine->euid, its->euid) ||
+	      uid_eq(mine->uid, its->uid) || uid_eq(mine->uid, its->euid) ||
+	      ns_capable(its->user_ns, CAP_KILL);
+	rcu_read_unlock();
+	return may;
+}
+
+static int lock_show(struct seq_file *m, void *v)
+{
+	struct task_struct *task = get_proc_task(m->private);
+	struct hpc_process *hpc;
+
+	if (!task)
+		return -ESRCH;
+	hpc = hpc_process(task);
+	seq_printf(m, "%d\n", hpc && READ_ONCE(hpc->locked));
+	put_task_struct(task);
+	return 0;
+}
+
+static int lock_set(struct task_struct *task, bool locked)
+{
+	struct hpc_process *hpc;
+
+	if (!may_steer(task))
+		return -EPERM;
+	if (!locked && !hpc_process(task))
+		return 0;
+	hpc = hpc_process_get(task);
+	if (!hpc)
+		return -ENOMEM;
+	WRITE_ONCE(hpc->locked, locked);
+	return 0;
+}
+
+static ssize_t lock_write(struct file *file, const char __user *buf,
+			  size_t count, loff_t *pos)
+{
+	struct task_struct *task;
+	bool locked;
+	int ret;
+
+	ret = kstrtobool_from_user(buf, count, &locked);
+	if (ret)
+		return ret;
+	task = get_proc_task(file_inode(file));
+	if (!task)
+		return -ESRCH;
+	ret = lock_set(task, locked);
+	put_task_struct(task);
+	return ret ?: count;
+}
+
+static int lock_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, lock_show, inode);
+}
+
+const struct file_operations hpc_proc_lock_operations = {
+	.open		= lock_open,
+	.read		= seq_read,
+	.llseek		= seq_lseek,
+	.write		= lock_write,
+	.release	= single_release,
+};

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Calls of the core kernel into the migration engine.
+ *
+ * With CONFIG_HPC=n every one of them is an empty inline and the flags are
+ * zero, so that no call site carries an #ifdef and the compiled kernel is what
+ * it is without the hooks.  With it on, a task the engine has no business with
+ * pays one test of a pointer at fork and exit, and nothing anywhere else: the
+ * hooks of the entry code sit behind flags that are tested anyway.
+ */
+#ifndef _LINUX_HPC_H
+#define _LINUX_HPC_H
+
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+
+#ifdef CONFIG_HPC
+
+struct kernel_siginfo;
+struct mm_struct;
+struct pid;
+struct pid_namespace;
+struct pt_regs;
+struct seq_file;
+
+/* A new task begins with nothing of the engine's; @tsk is not visible yet. */
+static inline void hpc_dup_task(struct task_struct *tsk)
+{
+	tsk->hpc = NULL;
+	clear_tsk_thread_flag(tsk, TIF_HPC);
+	clear_task_syscall_work(tsk, HPC);
+}
+
+int __hpc_fork(struct task_struct *child);
+void __hpc_free_task(struct task_struct *tsk);
+void __hpc_free_signal(struct signal_struct *sig);
+
+/* Gives a new process what it inherits (the lock).  -ENOMEM or 0. */
+static inline int hpc_fork(struct task_struct *child)
+{
+	return unlikely(current->signal->hpc) ? __hpc_fork(child) : 0;
+}
+
+/* The last reference to a task, or to its signal_struct, is gone. */
+static inline void hpc_free_task(struct task_struct *tsk)
+{
+	if (unlikely(tsk->hpc))
+		__hpc_free_task(tsk);
+}
+
+static inline void hpc_free_signal(struct signal_struct *sig)
+{
+	if (unlikely(sig->hpc))
+		__hpc_free_signal(sig);
+}
+
+/* /proc/PID/{where,nmigs,cantmove,lock,goto}, see kernel/hpc/proc_pid.c */
+int hpc_proc_where(struct seq_file *m, struct pid_namespace *ns,
+		   struct pid *pid, struct task_struct *task);
+int hpc_proc_nmigs(struct seq_file *m, struct pid_namespace *ns,
+		   struct pid *pid, struct task_struct *task);
+int hpc_proc_cantmove(struct seq_file *m, struct pid_namespace *ns,
+		      struct pid *pid, struct task_struct *task);
+extern const struct file_operations hpc_proc_lock_operations;
+
+#else /* !CONFIG_HPC */
+
+static inline void hpc_dup_task(struct task_struct *tsk) { }
+static inline int hpc_fork(struct task_struct *child) { return 0; }
+static inline void hpc_free_task(struct task_struct *tsk) { }
+static inline void hpc_free_signal(struct signal_struct *sig) { }
+
+#endif /* CONFIG_HPC */
+
+#endif /* _LINUX_HPC_H */
