@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * libhpc: what a program may ask of Tessera's engine, and the map of a cluster.
+ *
+ * device.c speaks to /dev/hpc, address.c and map.c touch no file, no socket and
+ * no clock.  Every function that can fail returns 0 or -errno and leaves its
+ * ret_ arguments alone when it fails; nothing here prints.
+ */
+#ifndef TESSERA_LIBHPC_HPC_H
+#define TESSERA_LIBHPC_HPC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <linux/hpc.h>
+
+#define HPC_DEVICE "/dev/hpc"
+
+/* --- device.c: the kernel's node table --------------------------------------- */
+
+/* Asking only wants O_RDONLY; changing something O_RDWR and CAP_SYS_ADMIN. */
+int hpc_open(int flags);
+void hpc_close(int fd);
+
+int hpc_version(int fd, struct hpc_version *ret_version);
+/* Node number of this machine, 0 while it is in no cluster. */
+int hpc_self_get(int fd, uint32_t *ret_id);
+int hpc_self_set(int fd, uint32_t id);
+
+/* @node->size is filled in here. */
+int hpc_node_set(int fd, const struct hpc_node *node);
+/* -ENOENT: not in the table. */
+int hpc_node_get(int fd, uint32_t id, struct hpc_node *ret_node);
+int hpc_node_del(int fd, uint32_t id);
+/* The node with the lowest number not below @from; -ENOENT after the last. */
+int hpc_node_next(int fd, uint32_t from, struct hpc_node *ret_node);
+
+/* --- address.c ------------------------------------------------------------------ */
+
+/* Longest text of an address: IPv6, '%', interface name, NUL. */
+#define HPC_ADDR_TEXT 64
+
+/* A numeric IPv4 or IPv6 address without '%'.  -EINVAL: it is not one. */
+int hpc_addr_parse(const char *text, struct hpc_addr *ret_addr);
+/* @scope_name: of the interface of a link-local address; NULL writes its index. */
+void hpc_addr_format(const struct hpc_addr *addr, const char *scope_name,
+		     char text[HPC_ADDR_TEXT]);
+/* Orders by family, scope and number; the port does not count. */
+int hpc_addr_compare(const struct hpc_addr *a, const struct hpc_addr *b);
+/* The address @n further on.  -ERANGE: there is none. */
+int hpc_addr_advance(const struct hpc_addr *addr, uint32_t n, struct hpc_addr *ret_addr);
+/* Why no other machine can reach a node at @addr, in a few words; NULL: it can. */
+const char *hpc_addr_unusable(const struct hpc_addr *addr);
+
+/* --- map.c: openmosix.map(5) ------------------------------------------------------ */
+
+#define HPC_MAP_LINES_MAX 256
+
+/**
+ * struct hpc_map_entry - one line of a map
+ * @line:	its number in the file, from 1
+ * @first:	node number of the first machine
+ * @count:	machines with consecutive numbers and addresses; 0 for an ALIAS
+ * @addr:	address of the first
+ */
+struct hpc_map_entry {
+	unsigned int line;
+	uint32_t first;
+	uint32_t count;
+	struct hpc_addr addr;
+};
+
+/* Entries in the order of the file. */
+struct hpc_map {
+	size_t n;
+	struct hpc_map_entry entry[HPC_MAP_LINES_MAX];
+};
+
+/* What is wrong with a map, in words, and in which line (0: in none of them). */
+struct hpc_map_error {
+	unsigned int line;
+	char text[256];
+};
+
+/*
+ * Turns a host name (or an address with '%interface') into an address.  Returns
+ * 0, -ENOENT for an unknown name, or another -errno.
+ */
+typedef int hpc_resolve_fn(const char *name, struct hpc_addr *ret_addr, void *arg);
+
+/*
+ * Reads a map of @len bytes.  A map that is returned is free of contradictions:
+ * no number and no address belongs to two machines, each alias to one.
+ * Returns -EINVAL and fills in @ret_error otherwise.
+ */
+int hpc_map_parse(const char *text, size_t len, hpc_resolve_fn *resolve, void *arg,
+		  struct hpc_map *ret_map, struct hpc_map_error *ret_error);
+
+size_t hpc_map_nodes(const struct hpc_map *map);
+/* Like hpc_node_next(): only @id, @naddrs and @addr are filled in, the rest is 0. */
+int hpc_map_next(const struct hpc_map *map, uint32_t from, struct hpc_node *ret_node);
+/* Which node has @addr.  -ENOENT: none. */
+int hpc_map_find(const struct hpc_map *map, const struct hpc_addr *addr, uint32_t *ret_id);
+
+#endif

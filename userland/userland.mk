@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Programs of ours, and their unit tests.
+#
+# A program is a line PROGRAM_<name> := its sources; PROGRAM_LDFLAGS_<name>
+# adds to the link, e.g. -static-pie.  Every compile and link command is kept
+# beside its output (*.cmd); all of them together are compile-commands.log.
+
+ifndef TS_CFLAGS
+include config/cflags.mk
+endif
+
+comma := ,
+
+PREFIX  ?= /usr
+DESTDIR ?=
+
+UL_DIR      := $(B)/userland
+UL_INCLUDES := -Ikernel/include/uapi -Iuserland/libhpc -Iuserland -I$(UL_DIR)
+
+LIBHPC_SRCS := $(sort $(wildcard userland/libhpc/*.c))
+
+PROGRAM_setpe   := userland/tools/setpe.c userland/tools/apply.c userland/tools/table.c $(LIBHPC_SRCS)
+PROGRAM_showmap := userland/tools/showmap.c userland/tools/table.c $(LIBHPC_SRCS)
+
+# The agent runs before, and without, any C library on the node's file system.
+PROGRAM_tessera-agent         := $(sort $(wildcard userland/agent/*.c))
+PROGRAM_LDFLAGS_tessera-agent := -static-pie
+
+PROGRAMS := setpe showmap tessera-agent
+
+# Self-checking programs for the emulated nodes: one file each, no C library
+# of the node's needed.
+VM_PROGRAM_SRCS := $(sort $(wildcard tests/vm/programs/*.c))
+VM_PROGRAMS     := $(VM_PROGRAM_SRCS:tests/vm/programs/%.c=$(B)/tests/%)
+
+MAN_PAGES := $(sort $(wildcard userland/man/*.[1-9]))
+
+# --- how -----------------------------------------------------------------------
+
+# $(call ul_run,WORD,command): runs it, quietly unless V=1, and keeps it.
+define ul_run
+@mkdir -p $(@D)
+$(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(@:$(B)/%=%)')
+$(if $(V),,@)$(2)
+@printf '%s\n' '$(2)' > $@.cmd
+endef
+
+# $(call ul_objects,FOLDER,SOURCES)
+ul_objects = $(patsubst %.c,$(1)/%.o,$(2))
+
+UL_OBJ     := $(UL_DIR)/obj
+UL_SAN_OBJ := $(UL_DIR)/obj-sanitized
+
+# libcmocka's header wants these to be included before it.
+UL_UNIT_FLAGS := -I. -include stdarg.h -include stddef.h -include stdint.h \
+		 -include setjmp.h -include cmocka.h
+
+$(UL_OBJ)/tests/unit/%.o: private UL_EXTRA := $(UL_UNIT_FLAGS)
+$(UL_SAN_OBJ)/tests/unit/%.o: private UL_EXTRA := $(UL_UNIT_FLAGS)
+
+$(UL_OBJ)/%.o: %.c config/cflags.mk userland/userland.mk | $(UL_DIR)/version.h
+	$(call ul_run,CC,$(CC) $(TS_CFLAGS) $(UL_INCLUDES) $(UL_EXTRA) -MMD -MP -c -o $@ $<)
+
+$(UL_SAN_OBJ)/%.o: %.c config/cflags.mk userland/userland.mk | $(UL_DIR)/version.h
+	$(call ul_run,CC-SAN,$(CC) $(TS_SAN_CFLAGS) $(UL_INCLUDES) $(UL_EXTRA) -MMD -MP -c -o $@ $<)
+
+# Written only when it changes, so that a new commit rebuilds little.
+.PHONY: ul-version
+ul-version:
+	@mkdir -p $(UL_DIR)
+	@printf '#define TESSERA_VERSION "%s"\n' '$(or $(TESSERA_VERSION),unknown)' > $(UL_DIR)/version.h.work
+	@if cmp -s $(UL_DIR)/version.h.work $(UL_DIR)/version.h; then rm $(UL_DIR)/version.h.work; \
+	 else mv $(UL_DIR)/version.h.work $(UL_DIR)/version.h; fi
+$(UL_DIR)/version.h: ul-version ;
+
+# --- programs --------------------------------------------------------------------
+
+# -static-pie takes the place of -pie.
+ul_ldflags = $(if $(filter -static-pie,$(1)),$(filter-out -pie,$(TS_LDFLAGS)),$(TS_LDFLAGS)) $(1)
+
+define ul_program
+$(UL_DIR)/$(1): $(call ul_objects,$(UL_OBJ),$(PROGRAM_$(1)))
+	$$(call ul_run,LINK,$$(CC) $$(call ul_ldflags,$$(PROGRAM_LDFLAGS_$(1))) -o $$@ $$^)
+endef
+$(foreach p,$(PROGRAMS),$(if $(PROGRAM_$(p)),$(eval $(call ul_program,$(p)))))
+
+UL_PROGRAMS := $(foreach p,$(PROGRAMS),$(if $(PROGRAM_$(p)),$(UL_DIR)/$(p)))
+
+$(VM_PROGRAMS): $(B)/tests/%: $(UL_OBJ)/tests/vm/programs/%.o $(call ul_objects,$(UL_OBJ),$(LIBHPC_SRCS))
+	$(call ul_run,LINK,$(CC) $(call ul_ldflags,-static-pie) -o $@ $^)
+
+$(UL_DIR)/compile-commands.log: $(UL_PROGRAMS) $(VM_PROGRAMS)
+	@find $(UL_OBJ) $(UL_PROGRAMS:=.cmd) $(VM_PROGRAMS:=.cmd) -name '*.cmd' -exec cat {} + | sort > $@
+
+.PHONY: userland userland-tests install-userland
+userland: $(UL_PROGRAMS) $(UL_DIR)/compile-commands.log ## programs of ours: setpe, showmap, the test agent
+userland-tests: $(VM_PROGRAMS)
+
+UL_SBIN := setpe
+UL_BIN  := showmap
+install-userland: userland ## programs and man pages into DESTDIR
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin
+	install -m 755 $(UL_SBIN:%=$(UL_DIR)/%) $(DESTDIR)$(PREFIX)/sbin
+	install -m 755 $(UL_BIN:%=$(UL_DIR)/%) $(DESTDIR)$(PREFIX)/bin
+	for page in $(MAN_PAGES); do \
+		install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit 1; \
+	done
+
+# --- unit tests --------------------------------------------------------------------
+#
+# Every tests/unit/test_*.c is a program.  Comments at its top say what else
+# belongs to it:
+#	// sources: userland/libhpc/map.c ...	linked with the test
+#	// wrap: ioctl open ...			replaced by the test's __wrap_...
+#	// libs: -lutil				further libraries
+# Each is built twice, as shipped and with the sanitizers.
+
+UNIT_TEST_SRCS := $(sort $(wildcard tests/unit/test_*.c))
+UNIT_TESTS     := $(UNIT_TEST_SRCS:tests/unit/%.c=$(B)/tests/unit/%)
+UNIT_SAN_TESTS := $(UNIT_TEST_SRCS:tests/unit/%.c=$(B)/tests/unit-sanitized/%)
+
+# $(call ul_header,FILE,WORD): what a test's comment says
+ul_header = $(shell sed -n 's,^// $(2): *,,p' $(1))
+
+define ul_unit_test
+$(B)/tests/unit/$(1): $(call ul_objects,$(UL_OBJ),tests/unit/$(1).c $(call ul_header,tests/unit/$(1).c,sources))
+	$$(call ul_run,LINK,$$(CC) $$(TS_LDFLAGS) $$(UL_WRAP_$(1)) -o $$@ $$^ -lcmocka $$(UL_LIBS_$(1)))
+$(B)/tests/unit-sanitized/$(1): $(call ul_objects,$(UL_SAN_OBJ),tests/unit/$(1).c $(call ul_header,tests/unit/$(1).c,sources))
+	$$(call ul_run,LINK,$$(CC) $$(TS_SAN_LDFLAGS) $$(UL_WRAP_$(1)) -o $$@ $$^ -lcmocka $$(UL_LIBS_$(1)))
+endef
+$(foreach t,$(UNIT_TEST_SRCS:tests/unit/%.c=%),\
+	$(eval UL_WRAP_$(t) := $(addprefix -Wl$(comma)--wrap=,$(call ul_header,tests/unit/$(t).c,wrap)))\
+	$(eval UL_LIBS_$(t) := $(call ul_header,tests/unit/$(t).c,libs))\
+	$(eval $(call ul_unit_test,$(t))))
+
+.PHONY: unit-tests
+unit-tests: $(UNIT_TESTS) $(UNIT_SAN_TESTS)
+
+-include $(shell find $(UL_OBJ) $(UL_SAN_OBJ) -name '*.d' 2>/dev/null)
