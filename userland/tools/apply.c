@@ -4,7 +4,8 @@
  *
  * The table is changed a node at a time, so the order matters for whoever reads
  * it meanwhile: first our own number, then all that the map has, and only then
- * what it has no more.  At no moment is a node missing that belongs there.
+ * what it has no more.  So no node is missing meanwhile that belongs there,
+ * unless it or we changed numbers.
  */
 
 #include <errno.h>
