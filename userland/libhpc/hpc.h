@@ -80,7 +80,7 @@ struct hpc_map {
 /* What is wrong with a map, in words, and in which line (0: in none of them). */
 struct hpc_map_error {
 	unsigned int line;
-	char text[256];
+	char text[384];
 };
 
 /*
