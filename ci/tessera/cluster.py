@@ -73,15 +73,10 @@ class Cluster:
 
     def _claim(self) -> None:
         """Takes the folder for this process; clears what an earlier run left in it."""
-        self.folder.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = os.open(f"{self.folder}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self._lock)
-            self._lock = None
+        self._lock = claim(self.folder)
+        if self._lock is None:
             raise ClusterError(f"cluster '{self.folder.name}' is already up "
-                               "('ci/cluster status'); 'ci/cluster down' ends it") from None
+                               "('ci/cluster status'); 'ci/cluster down' ends it")
         clear(self.folder)
         self.folder.mkdir(parents=True)
 
@@ -146,8 +141,7 @@ class Cluster:
         process.kill_leftovers(self.folder)
         if not keep:
             shutil.rmtree(self.folder, ignore_errors=True)
-        Path(f"{self.folder}.lock").unlink(missing_ok=True)
-        os.close(self._lock)
+        release(self.folder, self._lock)
         self._lock = None
 
     def __enter__(self) -> "Cluster":
@@ -312,6 +306,30 @@ class Cluster:
                 except (ClusterError, OSError):
                     pass  # a node that cannot even be looked at; its logs say more
         return kept
+
+
+def claim(folder: Path) -> int | None:
+    """Locks a cluster's folder: a descriptor to pass to release(), None if it is in use."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    path = Path(f"{folder}.lock")
+    while True:
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.fstat(lock).st_ino == path.stat().st_ino:
+                return lock
+        except BlockingIOError:
+            os.close(lock)
+            return None
+        except FileNotFoundError:
+            pass
+        os.close(lock)  # its last owner removed it meanwhile
+
+
+def release(folder: Path, lock: int) -> None:
+    """Gives the folder back."""
+    Path(f"{folder}.lock").unlink(missing_ok=True)
+    os.close(lock)
 
 
 def _pairs(line: str) -> dict[str, str]:

@@ -94,14 +94,18 @@ class Console:
         except FileNotFoundError:
             return 0
 
-    def text(self, since: int = 0) -> str:
+    def read(self, since: int = 0) -> bytes:
         """The log from a position on."""
         try:
             with open(self.path, "rb") as log:
                 log.seek(since)
-                return log.read().decode(errors="replace")
+                return log.read()
         except FileNotFoundError:
-            return ""
+            return b""
+
+    def text(self, since: int = 0) -> str:
+        """The log from a position on, as text."""
+        return self.read(since).decode(errors="replace")
 
     def wait_for(self, pattern: str, timeout: float, since: int = 0) -> re.Match[str]:
         """Waits until the log from `since` on matches the regular expression (lines

@@ -4,21 +4,17 @@
 from __future__ import annotations
 
 import enum
-import io
-import os
 import re
 import shutil
 import socket
 import subprocess
-import tarfile
-import tempfile
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Sequence
 
-from . import artifacts, process, sockets
-from .agent import Agent, Result, local_mode
+from . import artifacts, files, process, sockets
+from .agent import Agent, Result
 from .console import Console, Report, scan
 from .errors import AgentLost, ClusterError, CommandFailed, UsageError, WaitTimeout
 from .image import ppm_to_png
@@ -469,46 +465,16 @@ class Node:
     # -- files ---------------------------------------------------------
 
     def copy_to(self, source: Path | str | bytes, target: str, mode: int | None = None) -> None:
-        """Copies a file, or bytes, to the path `target`; or a folder's content to the
-        folder `target`, which is made. Permissions come along."""
-        if isinstance(source, bytes):
-            self.agent().put(io.BytesIO(source), target, 0o644 if mode is None else mode)
-            return
-        source = Path(source)
-        if source.is_dir():
-            self._copy_tree(source, target)
-            return
-        with open(source, "rb") as stream:
-            self.agent().put(stream, target, local_mode(source) if mode is None else mode)
-
-    def _copy_tree(self, source: Path, target: str) -> None:
-        with tempfile.TemporaryFile() as packed:
-            with tarfile.open(fileobj=packed, mode="w") as tar:
-                tar.add(source, arcname=".")
-            packed.seek(0)
-            result = self.execute(["sh", "-c", 'mkdir -p "$1" && tar -x -f - -C "$1"', "sh", target],
-                                  timeout=300, stdin=packed.read())
-        if result.status:
-            raise CommandFailed(f"{self.name}: unpacking to '{target}': {result.stderr}")
+        """Copies a file, bytes, or a folder's content into the node (files.copy_to)."""
+        files.copy_to(self.agent(), source, target, mode)
 
     def copy_from(self, source: str, target: Path | str) -> None:
-        """Copies a file of the node here; a target that exists is replaced when complete."""
-        target = Path(target)
-        if target.is_dir():
-            target = target / os.path.basename(source)
-        part = target.with_name(target.name + ".part")
-        try:
-            with open(part, "wb") as stream:
-                self.agent().get(source, stream)
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
+        """Copies a file of the node here."""
+        files.copy_from(self.agent(), source, target)
 
     def read_file(self, source: str) -> bytes:
         """Content of a file of the node."""
-        stream = io.BytesIO()
-        self.agent().get(source, stream)
-        return stream.getvalue()
+        return files.read_file(self.agent(), source)
 
     # -- cables, screen, console ----------------------------------------
 

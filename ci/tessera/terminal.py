@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
+import socket
 import sys
 import termios
 import threading
@@ -88,3 +90,26 @@ def interact(agent: Agent, argv: Sequence[str]) -> int:
         return 255
     finally:
         termios.tcsetattr(0, termios.TCSADRAIN, saved)
+
+
+def raw_relay(sock: socket.socket) -> None:
+    """Keys to a socket and what comes from it to the screen, until Ctrl-] or its end."""
+    saved = termios.tcgetattr(0) if os.isatty(0) else None
+    try:
+        if saved:
+            tty.setraw(0)
+        sources = [0, sock]
+        while ready := select.select(sources, [], [])[0]:
+            if sock in ready:
+                data = sock.recv(65536)
+                if not data:
+                    return
+                _write_all(1, data)
+            if 0 in ready:
+                keys = os.read(0, 4096)
+                if not keys or DETACH in keys:
+                    return
+                sock.sendall(keys)
+    finally:
+        if saved:
+            termios.tcsetattr(0, termios.TCSADRAIN, saved)
