@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# `make test` builds what the tests look at, runs them folder by folder, and
+# ends with one line: how many passed and failed.
+#
+#	make test				everything, VM tests on the base kernel
+#	make test KERNEL=debug			the VM tests, on the debug kernel
+#	make test TESTS=tests/unit		only that (a folder, a file, file::test)
+#	make test PYTEST_OPTIONS='-k alias -x'	options of pytest
+
+TEST_RESULTS := $(B)/test-results
+
+# Each with what must be there before it can run.
+TEST_FOLDERS        := unit build driver image vm
+TEST_NEEDS_unit     := unit-tests
+TEST_NEEDS_build    := kernel userland userland-tests hub
+TEST_NEEDS_driver   := hub userland
+TEST_NEEDS_image    := node
+TEST_NEEDS_vm       := kernel node rootfs hub userland-tests
+
+ifeq ($(KERNEL),debug)
+TESTS ?= tests/vm
+else
+TESTS ?= $(TEST_FOLDERS:%=tests/%)
+endif
+PYTEST_OPTIONS ?=
+
+TEST_NEEDS := $(sort $(foreach f,$(TEST_FOLDERS),\
+	$(if $(filter tests/$(f) tests/$(f)/%,$(TESTS)),$(TEST_NEEDS_$(f)))))
+
+.PHONY: test lint
+test: $(TEST_NEEDS) ## all tests (KERNEL=debug: the VM tests on the debug kernel; TESTS=folder)
+	@config/need $(PYTHON) objdump
+	@TESSERA_BUILD=$(abspath $(B)) KERNEL=$(KERNEL) KERNEL_SOURCE=$(KERNEL_SOURCE) \
+		tests/run $(TEST_RESULTS) $(TESTS) -- $(PYTEST_OPTIONS)
+
+lint: kernel-tree ## shellcheck, codespell, Python and C style
+	@config/need shellcheck codespell sparse perl
+	@LINUX=$(LINUX) tests/lint
