@@ -6,7 +6,7 @@
 # Each step says why it failed; then the node starts in RAM instead and the
 # reason stays in its banner.
 
-medium=/run/tessera/medium changes=/run/tessera/changes newroot=/newroot
+medium=/run/tessera/medium changes=/run/tessera/changes newroot=/newroot units=/run/systemd/system
 device_deadline=20	# seconds; slow disks and USB sticks need some
 
 block_devices() {
@@ -66,27 +66,52 @@ check_root() {
 		complain "tessera.root=$1: the squashfs has no /sbin/init, so it is no Debian root"
 		return 1
 	fi
-	if ! cat "$newroot/sbin/init" "$newroot"/lib/x86_64-linux-gnu/libc.so.6 \
-		"$newroot"/lib/systemd/*.so > /dev/null 2>&1; then
+	if ! find "$newroot/usr/lib/systemd" "$newroot"/usr/lib/*-linux-gnu -maxdepth 2 -type f \
+		\( -name systemd -o -name systemd-executor -o -name 'libsystemd-*.so' -o -name libc.so.6 \) \
+		-exec cat {} + > /dev/null 2>&1; then
 		explain_bad_squashfs "$1"
 		return 1
 	fi
 }
 
-leave_ram_notes() {
+# Mounted here it costs a system call, in Debian a unit and a program each.
+mount_api_filesystems() {
+	mount -t tmpfs -o nosuid,nodev,mode=1777 tmpfs "$newroot/tmp"
+	mkdir -p /dev/mqueue /run/lock
+	chmod 1777 /run/lock
+	mount -t mqueue -o nosuid,nodev,noexec mqueue /dev/mqueue
+	mount -t debugfs -o nosuid,nodev,noexec,mode=0700 debugfs /sys/kernel/debug 2>/dev/null
+}
+
+want_unit() {	# TARGET UNIT [UNIT_FILE]
+	mkdir -p "$units/$1.wants"
+	ln -s "${3:-../$2}" "$units/$1.wants/$2"
+}
+
+want_consoles() {
+	while read -r tty; do
+		want_unit multi-user.target "tessera-console@$tty.service" /etc/systemd/system/tessera-console@.service
+	done < /run/tessera/consoles
+}
+
+want_agent() {
+	. /usr/lib/tessera/agent-port.sh
+	[ -x /usr/bin/tessera-agent ] && wait_agent_port || return 0
+	cp /usr/bin/tessera-agent /run/tessera/tessera-agent
+	cp /usr/lib/tessera/tessera-agent.service "$units/"
+	want_unit sysinit.target tessera-agent.service
+}
+
+equip_root() {
 	cp /etc/tessera-release "$newroot/etc/tessera-release"
 	kernel_modules=/lib/modules/$(uname -r)
 	if [ -d "$kernel_modules" ] && [ ! -d "$newroot$kernel_modules" ]; then
 		mkdir -p "$newroot/lib/modules"
 		cp -a "$kernel_modules" "$newroot/lib/modules/"
 	fi
-	. /usr/lib/tessera/agent-port.sh
-	[ -x /usr/bin/tessera-agent ] && wait_agent_port || return 0
-	cp /usr/bin/tessera-agent /run/tessera/tessera-agent
-	units=/run/systemd/system
-	mkdir -p $units/sysinit.target.wants
-	cp /usr/lib/tessera/tessera-agent.service $units/
-	ln -s ../tessera-agent.service $units/sysinit.target.wants/
+	mount_api_filesystems
+	want_consoles
+	want_agent
 }
 
 undo_hand_over() {
@@ -99,10 +124,12 @@ hand_over() {
 		undo_hand_over
 		return 1
 	fi
-	leave_ram_notes
+	equip_root
 	say "root is $1, starting Debian"
 	for dir in dev proc sys run; do
 		mount --move /$dir "$newroot/$dir"
 	done
+	# A dumb terminal is not asked for its size, which takes time to not answer.
+	export TERM=dumb
 	exec switch_root "$newroot" /sbin/init
 }
