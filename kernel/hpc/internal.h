@@ -23,18 +23,18 @@ void hpc_load_stop(void);
 void hpc_load_fill(struct hpc_node *node);
 u32 hpc_speed(void);
 void hpc_speed_set(u32 speed);
+
+#if IS_ENABLED(CONFIG_KUNIT)
 /* Runnable tasks times 1000 to hpc_node.load. */
 u32 hpc_load_normalise(u32 running_milli, u32 cpus, u32 speed);
+#endif
 
 /* --- nodes.c: the table of nodes ------------------------------------------- */
 
-/**
- * hpc_node_check - is what user space says of a node acceptable?
- * @node: everything but @size, which the caller has dealt with
- *
- * Return: 0 or -EINVAL.
- */
+#if IS_ENABLED(CONFIG_KUNIT)
 int hpc_node_check(const struct hpc_node *node);
+#endif
+
 int hpc_node_set(const struct hpc_node *node);
 int hpc_node_get(u32 id, struct hpc_node *ret);
 /* The node with the lowest number not below @id. */

@@ -59,6 +59,7 @@ static bool addr_valid(const struct hpc_addr *a)
 	}
 }
 
+/* Is what user space says of a node (all but @size) acceptable? */
 VISIBLE_IF_KUNIT int hpc_node_check(const struct hpc_node *node)
 {
 	static const struct hpc_addr unused;
