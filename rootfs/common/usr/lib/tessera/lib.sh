@@ -21,16 +21,19 @@ find_consoles() {
 	done
 }
 
-# One line to every console.
-say() {
+# Copies its input to every console.
+to_consoles() {
 	if [ -s "$TESSERA_RUN/consoles" ]; then
+		text=$(cat)
 		while read -r tty; do
-			printf '\rtessera: %s\n' "$*" 2>/dev/null > "/dev/$tty" || :
+			printf '\r\n%s\n' "$text" 2>/dev/null > "/dev/$tty" || :
 		done < "$TESSERA_RUN/consoles"
 	else
-		printf 'tessera: %s\n' "$*" >&2
+		cat >&2
 	fi
 }
+
+say() { printf 'tessera: %s\n' "$*" | to_consoles; }
 
 # A line that also stays in the banner, for whoever comes to the console later.
 complain() {
