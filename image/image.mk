@@ -32,5 +32,5 @@ node-packages:
 node: node-packages userland ## the node image, an initramfs (HARDWARE=1: with drivers for real PCs)
 	@config/need zstd objdump strip depmod /usr/bin/python3
 	@config/stage $(NODE_IMAGE) -s "$(TESSERA_VERSION) $(SOURCE_DATE_EPOCH)" \
-		$(NODE_SOURCES) $(NODE_PACKAGES).key $(wildcard $(NODE_PROGRAMS)) $(wildcard $(NODE_MODULES)) -- \
+		$(NODE_SOURCES) $(NODE_PACKAGES).key $(shell ls $(NODE_PROGRAMS) 2>/dev/null) $(NODE_MODULES) -- \
 		image/node/build-initramfs $(NODE_PACKAGES) $(B)/userland $(NODE_MODULES)

@@ -88,6 +88,13 @@ want_unit() {	# TARGET UNIT [UNIT_FILE]
 	ln -s "${3:-../$2}" "$units/$1.wants/$2"
 }
 
+# Our programs are those of this kernel; what Debian has installed itself stays.
+bring_programs() {
+	while read -r program; do
+		[ -e "$newroot$program" ] || cp "$program" "$newroot$program"
+	done < /etc/tessera-programs
+}
+
 want_consoles() {
 	while read -r tty; do
 		want_unit multi-user.target "tessera-console@$tty.service" /etc/systemd/system/tessera-console@.service
@@ -109,6 +116,7 @@ equip_root() {
 		mkdir -p "$newroot/lib/modules"
 		cp -a "$kernel_modules" "$newroot/lib/modules/"
 	fi
+	bring_programs
 	mount_api_filesystems
 	want_consoles
 	want_agent
