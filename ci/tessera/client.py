@@ -16,6 +16,7 @@ from .errors import ClusterError, UsageError, WaitTimeout
 from .server import CONTROL
 from .timing import retry
 
+DOWN_SECONDS = 10  # a healthy owner answers at once
 PID_FILE = "driver.pid"
 
 
@@ -36,7 +37,10 @@ class Client:
         sock.sendall(json.dumps({"do": verb, **values}).encode() + b"\n")
         line = b""
         while not line.endswith(b"\n"):
-            data = sock.recv(1 if verb == "agent" else 65536)
+            try:
+                data = sock.recv(1 if verb == "agent" else 65536)
+            except TimeoutError:
+                raise WaitTimeout(f"cluster '{self.folder.name}' does not answer") from None
             if not data:
                 raise ClusterError(f"cluster '{self.folder.name}' went away")
             line += data
@@ -45,9 +49,10 @@ class Client:
             raise (UsageError if answer.get("usage") else ClusterError)(answer["error"])
         return answer["result"]
 
-    def call(self, verb: str, **values: Any) -> Any:
-        """One request; see Server.do_*."""
+    def call(self, verb: str, limit: float | None = None, **values: Any) -> Any:
+        """One request; see Server.do_*. `limit`: seconds to wait for the answer."""
         with self._connect() as sock:
+            sock.settimeout(limit)
             return self._request(sock, verb, values)
 
     def agent(self, node: str) -> Agent:
@@ -83,7 +88,7 @@ def take_down(folder: Path) -> bool:
     Returns whether there was anything to end."""
     there = folder.exists()
     try:
-        Client(folder).call("down")
+        Client(folder).call("down", DOWN_SECONDS)
         retry(lambda: not is_up(folder), 30, "end of the cluster")
         there = True
     except WaitTimeout:
@@ -91,7 +96,7 @@ def take_down(folder: Path) -> bool:
     except ClusterError:
         if is_up(folder):
             _kill_driver(folder)
-    lock = retry(lambda: (claim(folder) or 0) + 1, 30, "end of the cluster's owner") - 1
+    lock = retry(lambda: claim(folder), 30, "end of the cluster's owner")
     try:
         return bool(clear(folder)) or there
     finally:
