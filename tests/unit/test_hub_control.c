@@ -264,25 +264,23 @@ static void long_answers_are_cut_not_overrun(void **state)
 	assert_int_equal(little[sizeof(little) - 1], 'x');
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, new_lan, end_lan)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(a_frame_goes_to_all_others),
-		TEST(ports_have_sane_and_single_names),
-		TEST(cut_is_one_way),
-		TEST(partition_replaces_the_one_before),
-		TEST(heal_leaves_loss_and_clear_takes_all),
-		TEST(duplicates_are_counted),
-		TEST(jitter_alone_keeps_the_order),
-		TEST(reorder_lets_frames_overtake),
-		TEST(full_queue_counts_overruns),
-		TEST(show_tells_what_was_set),
-		TEST(stats_has_a_line_for_each_port),
-		TEST(nonsense_is_refused_and_changes_nothing),
-		TEST(recording_is_handed_on),
-		TEST(long_answers_are_cut_not_overrun),
+		cmocka_unit_test_setup_teardown(a_frame_goes_to_all_others, new_lan, end_lan),
+		cmocka_unit_test_setup_teardown(ports_have_sane_and_single_names, new_lan, end_lan),
+		cmocka_unit_test_setup_teardown(cut_is_one_way, new_lan, end_lan),
+		cmocka_unit_test_setup_teardown(partition_replaces_the_one_before, new_lan, end_lan),
+		cmocka_unit_test_setup_teardown(heal_leaves_loss_and_clear_takes_all, new_lan, end_lan),
+		cmocka_unit_test_setup_teardown(duplicates_are_counted, new_lan, end_lan),
+		cmocka_unit_test_setup_teardown(jitter_alone_keeps_the_order, new_lan, end_lan),
+		cmocka_unit_test_setup_teardown(reorder_lets_frames_overtake, new_lan, end_lan),
+		cmocka_unit_test_setup_teardown(full_queue_counts_overruns, new_lan, end_lan),
+		cmocka_unit_test_setup_teardown(show_tells_what_was_set, new_lan, end_lan),
+		cmocka_unit_test_setup_teardown(stats_has_a_line_for_each_port, new_lan, end_lan),
+		cmocka_unit_test_setup_teardown(nonsense_is_refused_and_changes_nothing, new_lan, end_lan),
+		cmocka_unit_test_setup_teardown(recording_is_handed_on, new_lan, end_lan),
+		cmocka_unit_test_setup_teardown(long_answers_are_cut_not_overrun, new_lan, end_lan),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
