@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A node boots to its prompt, quickly, and whatever is wrong it still does, and says what."""
+
+import re
+import time
+
+import pytest
+
+from tessera import Cluster
+from tessera.artifacts import debian_root
+from tessera.timing import retry, scale
+
+MIB = 1 << 20
+PROMPT = r"node1:\S*# "
+
+
+def boot_time(cluster):
+    """Seconds from the start of QEMU to the prompt on the serial console."""
+    begin = time.monotonic()
+    cluster.start()
+    cluster.nodes[0].wait_for_console_text(PROMPT, timeout=60)
+    return time.monotonic() - begin
+
+
+def test_prompt_comes_quickly():
+    """The best of three: what else the host does at the moment is not the node's boot time."""
+    limit, times = 8 * scale(), []
+    for _ in range(3):
+        cluster = Cluster(1)
+        try:
+            times.append(boot_time(cluster))
+        finally:
+            cluster.close()
+        if times[-1] <= limit:
+            break
+    print(f"prompt after {times[-1]:.1f} s (limit {limit:g} s; tries: "
+          + " ".join(f"{t:.1f}" for t in times) + ")")
+    assert min(times) <= limit
+
+
+def test_banner_says_who_the_node_is(make_cluster):
+    node = make_cluster(1, set_number=False, dhcp=True).nodes[0]
+    node.wait_for_console_text(r"Tessera [\w.+-]+, Linux 6\.12\.\S+")
+    node.wait_for_console_text(r"node 1, host name node1\s+eth0 10\.20\.0\.1/16")
+    banner = node.succeed("/usr/lib/tessera/banner")
+    version = node.succeed(". /etc/tessera-release; echo $TESSERA_VERSION").strip()
+    assert re.search(rf"Tessera {re.escape(version)}, Linux 6\.12", banner)
+    assert "node 1, host name node1" in banner and "eth0 10.20.0.1/16" in banner
+    assert "!" not in banner
+
+
+def test_there_is_a_prompt_on_every_console(make_cluster):
+    node = make_cluster(1).nodes[0]
+    node.wait_for_console_text(PROMPT)
+    shells = "for p in /proc/[0-9]*; do readlink $p/fd/0; done 2>/dev/null | sort -u"
+    assert {"/dev/tty1", "/dev/ttyS0"} <= set(node.wait_until_succeeds(shells).split())
+    node.console_send("echo seven times six is $((6 * 7))\n")
+    node.wait_for_console_text("seven times six is 42")
+    node.console_send("exit\n")  # another shell takes its place
+    node.console_send("echo back $((2 + 3)) again\n")
+    node.wait_for_console_text("back 5 again")
+
+
+def test_file_systems_of_a_node(make_cluster):
+    node = make_cluster(1, disk=16).nodes[0]
+    mounts = {line.split()[1]: line.split()[2] for line in
+              node.succeed("cat /proc/mounts").splitlines()}
+    expected = {"/proc": "proc", "/sys": "sysfs", "/dev": "devtmpfs", "/dev/pts": "devpts",
+                "/dev/shm": "tmpfs", "/run": "tmpfs", "/tmp": "tmpfs", "/sys/fs/cgroup": "cgroup2"}
+    assert expected.items() <= mounts.items()
+    assert not [kind for kind in mounts.values() if kind in ("ext4", "vfat", "squashfs")]
+    writes = "awk '{ print $5 }' /sys/block/vda/stat"
+    assert node.succeed(writes).strip() == "0", "the node wrote to a local disk"
+
+
+def test_power_off_and_both_ways_to_restart(make_cluster):
+    node = make_cluster(1).nodes[0]
+    node.reboot()
+    assert float(node.succeed("cut -d' ' -f1 /proc/uptime")) < 60 * scale()
+    node.expect_reset()
+    resets = node.resets
+    node.qmp("send-key", keys=[{"type": "qcode", "data": key} for key in ("ctrl", "alt", "delete")])
+    node.wait_reset(resets + 1)
+    node.wait_ready()
+    node.shutdown()
+    assert node.state == "off"
+
+
+def test_wrong_parameters_are_named_and_do_no_harm(make_cluster):
+    wrong = {"tessera.node=0": "must be a number from 1 to 65535",
+             "tessera.ip=10.0.0.1": "needs a prefix length",
+             "tessera.root=sda1": "must be 'ram' or a device",
+             "tessera.colour=blue": "is unknown"}
+    node = make_cluster(1, set_number=False, dhcp=True, cmdline=" ".join(wrong)).nodes[0]
+    assert node.address() == "10.20.0.1"
+    banner = node.succeed("/usr/lib/tessera/banner")
+    for word, message in wrong.items():
+        node.wait_for_console_text(f"boot parameter '{re.escape(word)}': .*{re.escape(message)}")
+        assert f"! boot parameter '{word}'" in banner
+    assert "node 1, host name node1" in node.wait_until_succeeds(
+        "/usr/lib/tessera/banner | grep 'node 1,'")
+
+
+def head_of_root(size):
+    with open(debian_root(), "rb") as image:
+        return image.read(size)
+
+
+BAD_ROOTS = {
+    # a copy that ended early
+    "cut-off": (lambda: head_of_root(32 * MIB), 32, "the squashfs is cut off: 32 MiB .* of .*; copy it again"),
+    # as long as it should be, but only its beginning is there
+    "damaged": (lambda: head_of_root(MIB), 2048, "the squashfs is damaged .*; copy it again"),
+    "empty-disk": (lambda: b"", 16, "there is no squashfs on it"),
+    "other-file-system": (lambda: b"\0" * 1080 + b"\x53\xef", 16, "there is no squashfs on it"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_ROOTS)
+def test_bad_root_is_explained_and_the_node_starts_in_ram(make_cluster, kind):
+    content, size, message = BAD_ROOTS[kind]
+    cluster = Cluster(1, disk=size, cmdline="tessera.root=/dev/vda")
+    (cluster.nodes[0].folder / "disk.raw").write_bytes(content())
+    make_cluster.adopt(cluster)
+    node = cluster.nodes[0]
+    node.wait_for_console_text(f"tessera.root=/dev/vda: {message}")
+    node.wait_for_console_text("starting the node in RAM instead")
+    node.wait_for_console_text(PROMPT)
+    assert re.search(f"! tessera.root=/dev/vda: {message}", node.succeed("/usr/lib/tessera/banner"))
+    assert "/dev/vda" not in node.succeed("cat /proc/mounts")
+
+
+def test_missing_root_device_names_those_there_are(make_cluster):
+    node = make_cluster(1, disk=16, cmdline="tessera.root=/dev/sdx").nodes[0]
+    node.wait_for_console_text("tessera.root=/dev/sdx: no such block device after 20 s; "
+                               "this machine has: .*vda")
+    node.wait_for_console_text(PROMPT)
+
+
+def test_a_shell_that_ends_is_replaced_and_orphans_are_reaped(make_cluster):
+    node = make_cluster(1).nodes[0]
+    node.succeed("(sh -c 'sleep 0.2 & sleep 0.3 & exit' &)")
+    zombies = "grep -l '^State:.Z' /proc/[0-9]*/status"
+    retry(lambda: node.execute(zombies).status != 0, 10, "reaping of orphans")
