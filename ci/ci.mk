@@ -3,15 +3,15 @@
 # The cluster in a box: its hub, and clusters for people to try.  What a test
 # needs of it is `hub`; tests start their clusters themselves.
 
-HUB_SOURCES := $(sort $(wildcard ci/hub/*.c))
-HUB_OBJECTS := $(HUB_SOURCES:%.c=$(B)/ci/obj/%.o)
+HUB_OBJECTS   := $(patsubst %.c,$(B)/ci/obj/%.o,$(sort $(wildcard ci/hub/*.c)))
+NETEM_OBJECTS := $(B)/ci/obj/ci/netem/netem.o
 
 NODES ?= 3
 UP    ?=
 
 .PHONY: hub up down
 
-hub: $(B)/ci/hub ## the virtual network of emulated clusters
+hub: $(B)/ci/hub $(B)/ci/netem ## the virtual network of emulated clusters
 
 $(B)/ci/obj/%.o: %.c config/cflags.mk ci/ci.mk
 	@config/need gcc
@@ -20,10 +20,14 @@ $(B)/ci/obj/%.o: %.c config/cflags.mk ci/ci.mk
 $(B)/ci/hub: $(HUB_OBJECTS)
 	$(call ul_run,LINK,$(CC) $(TS_LDFLAGS) -o $@ $^ -lm)
 
+# Copied into nodes, whatever C library those have.
+$(B)/ci/netem: $(NETEM_OBJECTS)
+	$(call ul_run,LINK,$(CC) $(call ul_ldflags,-static-pie) -o $@ $^)
+
 up: hub ## start emulated nodes, NODES=3 (UP='...': more options of ci/cluster up)
 	@ci/cluster up --nodes $(NODES) --kernel $(KERNEL) $(UP)
 
 down: ## end the emulated nodes that 'make up' started
 	@ci/cluster down
 
--include $(HUB_OBJECTS:.o=.d)
+-include $(HUB_OBJECTS:.o=.d) $(NETEM_OBJECTS:.o=.d)

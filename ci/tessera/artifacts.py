@@ -23,8 +23,14 @@ def existing(path: Path, what: str, remedy: str) -> Path:
     return path
 
 
+def default_kernel() -> str:
+    """'base', or what the variable KERNEL says, as for make."""
+    return os.environ.get("KERNEL") or "base"
+
+
 def kernel(name: str) -> Path:
-    """The kernel 'base' or 'debug', or any bzImage by its path."""
+    """The kernel 'base' or 'debug', or any bzImage by its path; '' is the default one."""
+    name = name or default_kernel()
     override = os.environ.get("TESSERA_BZIMAGE")
     if name not in KERNELS:
         if "/" not in name:
@@ -46,6 +52,11 @@ def debian_root() -> Path:
 
 def hub() -> Path:
     return existing(BUILD / "ci" / "hub", "hub", "make hub")
+
+
+def netem() -> Path:
+    """The program that sets netem in a node."""
+    return existing(BUILD / "ci" / "netem", "program", "make hub")
 
 
 def qemu() -> str:

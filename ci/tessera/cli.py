@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Callable, NoReturn
 
 from . import files, sockets, terminal
-from .artifacts import CLUSTERS
+from .artifacts import CLUSTERS, default_kernel
 from .client import PID_FILE, Client, is_up, take_down
 from .cluster import Cluster
 from .console import Console
@@ -398,7 +398,7 @@ def _up_options(sub: Parser) -> None:
     add("--boot", "how they boot", choices=BOOTS, default="kernel")
     add("--firmware", "of the PCs", choices=FIRMWARES, default="bios")
     add("--network", "hub: faults on demand; bridge: speed", choices=sorted(KINDS), default="hub")
-    add("--kernel", "base, debug, or a bzImage", default="base", metavar="K")
+    add("--kernel", "base, debug, or a bzImage", default=default_kernel(), metavar="K")
     add("--initramfs", "another than the built one", type=Path, metavar="FILE")
     add("--iso", "image for --boot iso", type=Path, metavar="FILE")
     add("--pxe-root", "TFTP folder for --boot pxe; else an iPXE script boots the node image",

@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import fcntl
+import itertools
 import os
 import shutil
 from pathlib import Path
-from typing import Any, Iterable, Sequence
+from typing import Any, Callable, Iterable, Sequence
 
 from . import artifacts, process
 from .errors import ClusterError, UsageError
@@ -15,6 +16,8 @@ from .machine import Node, NodeSpec, State
 from .network import KINDS, Fault, HubLan, Lan, Namespace, Port
 
 NodeLike = Node | str | int
+
+_numbers = itertools.count(1)
 
 
 class Cluster:
@@ -24,12 +27,17 @@ class Cluster:
     network   'hub' (faults on demand) or 'bridge' (speed)
     seed      decides the hub's faults; None draws one (see `seed` afterwards)
     dhcp      a DHCP server on every LAN from the start
-    folder    where sockets and logs go; emptied first
+    folder    where sockets and logs go; emptied first; one of its own by default
     defaults  fields of NodeSpec for all nodes; also flavour='debian+uefi' and the like
 
     Nothing runs before start(). Used as a context manager it starts, waits until
     all nodes take commands, and closes.
     """
+
+    # Called with every cluster that is about to end, while its logs are still there.
+    before_close: list[Callable[["Cluster"], None]] = []
+    # Those that have not ended.
+    open_clusters: list["Cluster"] = []
 
     def __init__(self, nodes: int | Iterable[NodeSpec | dict[str, Any]] = 3,
                  network: str = "hub", seed: int | None = None, dhcp: bool = False,
@@ -37,7 +45,7 @@ class Cluster:
                  pxe_file: str = "", **defaults: Any):
         if network not in KINDS:
             raise UsageError(f"'{network}' is no network: say {' or '.join(KINDS)}")
-        self.folder = (folder or artifacts.CLUSTERS / f"run-{os.getpid()}").absolute()
+        self.folder = (folder or artifacts.CLUSTERS / f"run-{os.getpid()}-{next(_numbers)}").absolute()
         self.network = network
         self.dhcp = dhcp
         self._seed = seed
@@ -52,6 +60,7 @@ class Cluster:
         self._space: Namespace | None = None
         self.lans: dict[str, Lan] = {}
         self.nodes = [Node(spec, self.folder, self.lans) for spec in specs]
+        Cluster.open_clusters.append(self)
 
     @staticmethod
     def _list(nodes: int | Iterable[NodeSpec | dict[str, Any]]) -> list[NodeSpec | dict[str, Any]]:
@@ -129,6 +138,10 @@ class Cluster:
 
     def close(self, keep: bool = False) -> None:
         """Ends everything and removes the folder (keep: leaves the logs)."""
+        if self in Cluster.open_clusters:
+            Cluster.open_clusters.remove(self)
+            for watcher in Cluster.before_close:
+                watcher(self)
         for node in self.nodes:
             node.close()
         for lan in self.lans.values():
@@ -334,6 +347,16 @@ def release(folder: Path, lock: int) -> None:
 
 def _pairs(line: str) -> dict[str, str]:
     return dict(word.split("=", 1) for word in line.split())
+
+
+def clear_dead_runs() -> None:
+    """Clears up after test runs that were killed: folders run-PID-N without their process."""
+    for path in artifacts.CLUSTERS.glob("run-*-*"):
+        folder = path.with_suffix("") if path.suffix == ".lock" else path
+        lock = claim(folder)
+        if lock is not None:
+            clear(folder)
+            release(folder, lock)
 
 
 def clear(folder: Path) -> list[int]:

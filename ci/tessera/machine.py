@@ -27,6 +27,7 @@ BOOTS = ("kernel", "iso", "pxe")
 FIRMWARES = ("bios", "uefi")
 MEMORY_MIB = {"node": 384, "debian": 768}
 PANIC = re.compile(r"Kernel panic - not syncing")
+NETEM = "/run/tessera-netem"  # where the program for netem() is put
 # Without the string instructions that the emulator makes slow.
 CPU = "max,-erms,-fsrm"
 
@@ -47,7 +48,7 @@ class NodeSpec:
     cmdline: str = ""  # more kernel parameters
     set_number: bool = True  # tell the node its number; False: it takes its default
     iso: Path | None = None
-    kernel: str = "base"  # or 'debug', or a path
+    kernel: str = ""  # 'base', 'debug' or a path; '': as KERNEL in the environment says
     initramfs: Path | None = None
 
     def set_flavour(self, flavour: str) -> None:
@@ -77,7 +78,10 @@ class NodeSpec:
 
     @property
     def mem(self) -> int:
-        return self.memory if self.memory is not None else MEMORY_MIB[self.root]
+        if self.memory is not None:
+            return self.memory
+        debug = (self.kernel or artifacts.default_kernel()) == "debug"
+        return MEMORY_MIB[self.root] * (2 if debug else 1)
 
     def ports(self) -> list[tuple[str, Port]]:
         """(LAN, port) of each NIC; MACs depend on node and NIC number only."""
@@ -194,7 +198,6 @@ class Node:
         with self._changed:
             self._watch.expected_resets += 1
             want = self._watch.resets + 1
-        self._boot_mark = self.console.position()
         if hard:
             self.qmp("system_reset")
         else:
@@ -319,9 +322,13 @@ class Node:
                 watch.agent_open = data["open"]
                 self._drop_agent()
             elif name == "RESET":
-                watch.resets += 1
                 watch.agent_open = False
                 self._drop_agent()
+                # The firmware may follow a guest's reset with one of its own.
+                if self.console.position() == self._boot_mark:
+                    return
+                self._boot_mark = self.console.position()
+                watch.resets += 1
                 if watch.expected_resets:
                     watch.expected_resets -= 1
                 else:
@@ -366,7 +373,7 @@ class Node:
 
     def wait_ready(self, timeout: float = 120) -> None:
         """Waits until the node takes commands. A panic ends the wait at once."""
-        deadline = Deadline(timeout)
+        deadline, mark = Deadline(timeout), self._boot_mark
         while True:
             with self._changed:
                 ready = self._changed.wait_for(
@@ -379,9 +386,10 @@ class Node:
             if ready:
                 self.agent()
                 return
-            if PANIC.search(self.console.text(self._boot_mark)):
-                raise ClusterError(f"{self.name} panicked while booting; the console ends:\n"
-                                   f"{self._console_tail()}")
+            panic = PANIC.search(self.console.text(mark))
+            if panic:
+                raise ClusterError(f"{self.name} panicked while booting:\n"
+                                   + self.console.text(mark)[max(0, panic.start() - 1500):])
             if deadline.passed:
                 raise WaitTimeout(f"{self.name}: no agent within {deadline.seconds:g} s; "
                                   f"the console ends:\n{self._console_tail()}")
@@ -504,11 +512,9 @@ class Node:
     def netem(self, delay: float = 0, loss: float = 0, jitter: float = 0, nic: int = 0) -> None:
         """Delay and jitter (ms) and loss (0..1) for what the node sends, by its own kernel's
         netem; all 0 takes that away."""
-        device = self.interface(nic)
-        self.execute(f"tc qdisc del dev {device} root")
-        if delay or loss or jitter:
-            self.succeed(f"tc qdisc add dev {device} root netem limit 10000"
-                         f" delay {delay}ms {jitter}ms loss {loss * 100:g}%")
+        if self.execute(["test", "-x", NETEM]).status:
+            self.copy_to(artifacts.netem(), NETEM, 0o755)
+        self.succeed(f"{NETEM} {self.interface(nic)} {delay * 1000:g} {jitter * 1000:g} {loss:g}")
 
     def screenshot(self, path: Path | str) -> None:
         """Writes what the VGA screen shows as PNG."""
@@ -531,10 +537,12 @@ class Node:
         return self.console.wait_for(pattern, timeout, self._boot_mark if since is None else since)
 
     def console_send(self, text: str) -> None:
-        """Types text on the serial console."""
+        """Types text on the serial console; returns when the PC has taken it all."""
         self._need_running()
         with sockets.connect(self.folder / "console.sock") as sock:
             sock.sendall(text.encode())
+            # QEMU forgets what it has not read when the connection ends.
+            retry(lambda: sockets.unread(sock) == 0, 30, f"{self.name}: keys taken by the console")
 
     def reports(self, since: int = 0) -> list[Report]:
         """Kernel reports on the console that no expect_report() allowed."""

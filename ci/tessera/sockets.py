@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
+import sys
+import termios
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterator
@@ -40,6 +43,17 @@ def listen(path: Path, backlog: int = 16) -> socket.socket:
     path.chmod(0o600)
     sock.listen(backlog)
     return sock
+
+
+def unread(sock: socket.socket) -> int:
+    """Bytes we sent that the other end has not read; throws away what it sent us."""
+    try:
+        while sock.recv(65536, socket.MSG_DONTWAIT):
+            pass
+    except BlockingIOError:
+        pass
+    answer = fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4))
+    return int.from_bytes(answer, sys.byteorder)
 
 
 def shut(sock: socket.socket | None) -> None:
