@@ -10,6 +10,7 @@ import re
 import signal
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import Any, Callable, NoReturn
 
@@ -85,6 +86,9 @@ def _owner(args: Args, pipe: int) -> NoReturn:
         tell(f"usage: {error}")
     except ClusterError as error:
         tell(f"error: {error}")
+    except Exception as error:  # pylint: disable=broad-except
+        tell(f"error: {error!r}")
+        traceback.print_exc()
     finally:
         if cluster:
             cluster.close()
@@ -448,8 +452,5 @@ def main(argv: list[str] | None = None) -> int:
     except (ClusterError, OSError) as error:
         say(str(error))
         return 1
-    except ValueError as error:  # TESSERA_TIMEOUT_SCALE
-        say(str(error))
-        return 2
     except KeyboardInterrupt:
         return 130

@@ -20,6 +20,9 @@ from .timing import retry
 
 MARK = "TESSERA_CLUSTER"
 
+# A driver that died before the signal was set up would not be noticed by it.
+_IF_WE_LIVE = '[ "$PPID" = "$0" ] && exec "$@"'
+
 # The kernel sends the death signal when the parent *thread* ends, so all
 # children are started by one thread that lives as long as the process.
 _starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tessera-starter")
@@ -33,7 +36,8 @@ def start(argv: Sequence[str], folder: Path, log: Path, *, stdin: int = subproce
     Output goes to the file `log`, unless stdout says otherwise. `prefix` is a
     command that executes the rest, such as nsenter.
     """
-    command = [*prefix, "setpriv", "--pdeathsig", "KILL", "--", *argv]
+    command = [*prefix, "setpriv", "--pdeathsig", "KILL", "--", "sh", "-c", _IF_WE_LIVE,
+               str(os.getpid()), *argv]
     with open(log, "ab") as sink:
         def spawn() -> subprocess.Popen[bytes]:
             return subprocess.Popen(

@@ -8,7 +8,7 @@ import os
 import time
 from typing import Callable, TypeVar
 
-from .errors import WaitTimeout
+from .errors import UsageError, WaitTimeout
 
 T = TypeVar("T")
 
@@ -21,7 +21,7 @@ def scale() -> float:
     except ValueError:
         value = 0.0
     if not 0 < value < 1000:
-        raise ValueError(f"TESSERA_TIMEOUT_SCALE is '{text}', which is no positive number")
+        raise UsageError(f"TESSERA_TIMEOUT_SCALE is '{text}', which is no positive number")
     return value
 
 
@@ -45,7 +45,7 @@ def retry(attempt: Callable[[], T | None], seconds: float, what: str,
           seen: Callable[[], str] = lambda: "", interval: float = 0.05) -> T:
     """Calls `attempt` until it returns something true, and returns that.
 
-    At least two attempts are made. Raises WaitTimeout with `what` was waited
+    The last attempt comes after the deadline. Raises WaitTimeout with `what` was waited
     for and what `seen` tells of the last state.
     """
     deadline = Deadline(seconds)
