@@ -23,6 +23,7 @@ static const char * const words[] = {
 	[HPC_STAY_PRIV_INST]	= "priv_inst",
 	[HPC_STAY_IO_URING]	= "io_uring",
 	[HPC_STAY_AIO]		= "aio",
+	[HPC_STAY_THREADS]	= "threads",
 	[HPC_STAY_CLONE_VM]	= "clone_vm",
 	[HPC_STAY_SHARED_MEM]	= "shared_mem",
 	[HPC_STAY_MMAP_DEV]	= "mmap_dev",
@@ -38,15 +39,6 @@ const char *hpc_stay_word(enum hpc_stay reason)
 	return words[reason];
 }
 
-static bool vma_is_special_ours(struct vm_area_struct *vma)
-{
-	/* vDSO and vvar: every node has its own, at the same place. */
-	return vma->vm_start == (unsigned long)vma->vm_mm->context.vdso ||
-	       !strcmp(arch_vma_name(vma) ?: "", "[vvar]") ||
-	       (vma->vm_ops && vma->vm_ops->name &&
-		!strncmp(vma->vm_ops->name(vma) ?: "", "[v", 2));
-}
-
 static unsigned long stay_of_vma(struct vm_area_struct *vma)
 {
 	unsigned long why = 0;
@@ -58,7 +50,7 @@ static unsigned long stay_of_vma(struct vm_area_struct *vma)
 	if (userfaultfd_armed(vma))
 		why |= BIT(HPC_STAY_USERFAULTFD);
 	if (vma->vm_flags & (VM_IO | VM_PFNMAP | VM_MIXEDMAP)) {
-		if (!vma_is_special_ours(vma))
+		if (!hpc_vma_is_vdso(vma))
 			why |= BIT(HPC_STAY_MMAP_DEV);
 	} else if ((vma->vm_flags & (VM_SHARED | VM_MAYWRITE)) ==
 		   (VM_SHARED | VM_MAYWRITE)) {
@@ -124,6 +116,9 @@ unsigned long hpc_cantmove(struct task_struct *task)
 	for_each_thread(task, t)
 		why |= stay_of_thread(t);
 	rcu_read_unlock();
+
+	if (get_nr_threads(task) > 1)
+		why |= BIT(HPC_STAY_THREADS);
 
 	mm = get_task_mm(task);
 	if (!mm)

@@ -7,6 +7,9 @@
 #include <linux/capability.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
+#include <linux/pid.h>
+#include <linux/poll.h>
+#include <linux/sched/task.h>
 #include <linux/uaccess.h>
 #include <linux/user_namespace.h>
 #include <linux/utsname.h>
@@ -16,6 +19,7 @@
 /* The first published sizes; they never change. */
 #define VERSION_SIZE_V1		80
 #define NODE_SIZE_V1		248
+#define MOVE_SIZE_V1		16
 
 /*
  * The right goes with the open file, not with the caller: a daemon opens it as
@@ -113,6 +117,70 @@ static long ioctl_node_del(void __user *arg)
 	return hpc_node_del(id);
 }
 
+/* With a reference; NULL: no such process. */
+static struct task_struct *find_process(pid_t nr)
+{
+	struct task_struct *task;
+
+	rcu_read_lock();
+	task = find_task_by_vpid(nr);
+	if (task)
+		task = task->group_leader;
+	if (task)
+		get_task_struct(task);
+	rcu_read_unlock();
+	return task;
+}
+
+static long ioctl_send(void __user *arg)
+{
+	struct task_struct *task;
+	struct hpc_move move;
+	int ret;
+
+	ret = get_sized(&move, sizeof(move), MOVE_SIZE_V1, arg);
+	if (ret)
+		return ret;
+	if (move.node < HPC_NODE_MIN || move.node > HPC_NODE_MAX)
+		return -EINVAL;
+	task = find_process(move.pid);
+	if (!task)
+		return -ESRCH;
+	if (task->flags & PF_KTHREAD)
+		ret = -EPERM;
+	else if (hpc_cantmove(task))
+		ret = -EBUSY;
+	else
+		ret = hpc_send(task, move.fd, move.node);
+	put_task_struct(task);
+	return ret;
+}
+
+static long ioctl_receive(void __user *arg)
+{
+	s32 fd;
+
+	if (get_user(fd, (s32 __user *)arg))
+		return -EFAULT;
+	return hpc_receive(fd);
+}
+
+static long ioctl_bring(void __user *arg)
+{
+	struct task_struct *task;
+	int ret;
+	s32 pid;
+
+	if (get_user(pid, (s32 __user *)arg))
+		return -EFAULT;
+	task = find_process(pid);
+	if (!task)
+		return -ESRCH;
+	ret = hpc_bring(task);
+	put_task_struct(task);
+	return ret;
+}
+
 static long control_ioctl(struct file *file, unsigned int cmd,
 			  unsigned long uarg)
 {
@@ -131,14 +199,47 @@ static long control_ioctl(struct file *file, unsigned int cmd,
 		return may_change(file) ? ioctl_node_set(arg) : -EPERM;
 	case HPC_IOC_NODE_DEL:
 		return may_change(file) ? ioctl_node_del(arg) : -EPERM;
+	case HPC_IOC_SEND:
+		return may_change(file) ? ioctl_send(arg) : -EPERM;
+	case HPC_IOC_RECEIVE:
+		return may_change(file) ? ioctl_receive(arg) : -EPERM;
+	case HPC_IOC_BRING:
+		return may_change(file) ? ioctl_bring(arg) : -EPERM;
 	default:
 		return -ENOTTY;
 	}
 }
 
+static ssize_t control_read(struct file *file, char __user *buf, size_t count,
+			    loff_t *pos)
+{
+	return may_change(file) ? hpc_reader_read(file, buf, count) : -EPERM;
+}
+
+static __poll_t control_poll(struct file *file, struct poll_table_struct *wait)
+{
+	return may_change(file) ? hpc_reader_poll(file, wait) : EPOLLERR;
+}
+
+static int control_release(struct inode *inode, struct file *file)
+{
+	hpc_reader_release(file);
+	return 0;
+}
+
+/* misc_open() leaves the device here; we keep the reader instead. */
+static int control_open(struct inode *inode, struct file *file)
+{
+	file->private_data = NULL;
+	return nonseekable_open(inode, file);
+}
+
 static const struct file_operations control_fops = {
 	.owner		= THIS_MODULE,
-	.open		= nonseekable_open,
+	.open		= control_open,
+	.release	= control_release,
+	.read		= control_read,
+	.poll		= control_poll,
 	.unlocked_ioctl	= control_ioctl,
 	.compat_ioctl	= compat_ptr_ioctl,
 };

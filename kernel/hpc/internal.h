@@ -8,10 +8,17 @@
 
 #include <linux/hpc.h>
 #include <linux/mutex.h>
+#include <linux/signal_types.h>
 #include <linux/types.h>
+#include <linux/xarray.h>
 #include <uapi/linux/hpc.h>
 
+#include "wire.h"
+
+struct hpc_arrival;
+struct hpc_link;
 struct proc_dir_entry;
+struct vm_area_struct;
 
 /* --- load.c: how busy this node is ---------------------------------------- */
 
@@ -43,21 +50,91 @@ int hpc_node_del(u32 id);
 u32 hpc_self(void);
 int hpc_self_set(u32 id);
 
-/* --- process.c: what the engine keeps for each process --------------------- */
+/* --- process.c: what the engine keeps for processes and threads ------------- */
 
 /**
  * struct hpc_process - hangs off signal_struct::hpc, made when first needed
  * @locked:	/proc/PID/lock: the process stays where it is; inherited
  * @nmigs:	moves so far, /proc/PID/nmigs
  * @where:	node that computes it, 0 for this one
+ * @home:	node it belongs to; of guests only
+ * @home_pid:	its PID there
+ * @boot_id:	of the home's kernel; of guests only
+ * @files:	struct file by the number it has on the link, see pager.c
+ * @remote:	folder in /proc/hpc/remote; of guests only
  *
  * Set once with cmpxchg() and freed with the signal_struct, so whoever holds a
- * reference on a task of the process may read it.
+ * reference on a task of the process may read it.  Only the process's own
+ * thread touches @files.
  */
 struct hpc_process {
-	bool	locked;
-	u32	nmigs;
-	u32	where;
+	bool		locked;
+	u32		nmigs;
+	u32		where;
+	u32		home;
+	u32		home_pid;
+	u8		boot_id[16];
+	struct xarray	files;
+	struct proc_dir_entry *remote;
+};
+
+enum hpc_role {
+	HPC_HOME,	/* runs where it belongs */
+	HPC_DEPUTY,	/* its user mode is on another node */
+	HPC_ARRIVING,	/* has its memory, gets its registers next */
+	HPC_GUEST,	/* belongs to another node */
+};
+
+/* hpc_task.flags */
+enum {
+	HPC_T_BRING,		/* is to come home */
+	HPC_T_BROUGHT,		/* deputy: BRING is sent; guest: it came */
+	HPC_T_ASKED,		/* guest: WANTHOME is sent */
+	HPC_T_STOPPED,		/* guest: stands still */
+	HPC_T_INTR_SENT,	/* guest: the call under way was told to end */
+};
+
+/**
+ * struct hpc_times - CPU time used, in ns
+ */
+struct hpc_times {
+	u64	utime;
+	u64	stime;
+	u64	runtime;
+};
+
+/**
+ * struct hpc_request - a move that was asked for
+ * @link:	to the other node, which waits for an image
+ * @node:	its number
+ */
+struct hpc_request {
+	struct hpc_link	*link;
+	u32		node;
+};
+
+/**
+ * struct hpc_task - hangs off task_struct::hpc, made when first needed
+ * @role:	changed by the thread itself only
+ * @flags:	HPC_T_*, set by anybody
+ * @link:	to the other half; the thread's own
+ * @request:	set by anybody with cmpxchg(), taken by the thread with xchg()
+ * @arrival:	while HPC_ARRIVING
+ * @restart_nr:	call that restart_syscall() would go on with, 0: none
+ * @forwarded:	signals a deputy has sent on, to tell whether one was
+ * @fatal:	signal that a guest is to die of at home
+ * @reported:	of the guest's CPU time, what the deputy has been told
+ */
+struct hpc_task {
+	enum hpc_role		role;
+	unsigned long		flags;
+	struct hpc_link		*link;
+	struct hpc_request	*request;
+	struct hpc_arrival	*arrival;
+	u32			restart_nr;
+	unsigned int		forwarded;
+	struct kernel_siginfo	fatal;
+	struct hpc_times	reported;
 };
 
 /* The process's state; NULL while it has none, which means all zero. */
@@ -66,8 +143,98 @@ static inline struct hpc_process *hpc_process(const struct task_struct *task)
 	return READ_ONCE(task->signal->hpc);
 }
 
+static inline enum hpc_role hpc_role(const struct task_struct *task)
+{
+	struct hpc_task *hpc = READ_ONCE(task->hpc);
+
+	return hpc ? READ_ONCE(hpc->role) : HPC_HOME;
+}
+
 /* As above, but makes it.  NULL: no memory. */
 struct hpc_process *hpc_process_get(struct task_struct *task);
+struct hpc_task *hpc_task_get(struct task_struct *task);
+
+/*
+ * Gets @task, wherever it is, out of user mode or an interruptible sleep and
+ * into hpc_exit_to_user(), or out of the system call it serves as a deputy.
+ */
+void hpc_kick(struct task_struct *task);
+
+/* Random, of this boot of the kernel. */
+extern u8 hpc_boot_id[16];
+
+/* --- times.c: CPU time goes with the process --------------------------------- */
+
+void hpc_times_get(struct hpc_times *t);
+void hpc_times_set(const struct hpc_times *t);
+/* Adds what lies between @before and @now to the current thread's. */
+void hpc_times_add(const struct hpc_times *before, const struct hpc_times *now);
+
+/* --- signals.c ------------------------------------------------------------------ */
+
+void hpc_action_save(const struct sigaction *sa, struct hpc_wire_action *w);
+void hpc_action_load(struct sigaction *sa, const struct hpc_wire_action *w);
+void hpc_siginfo_save(const struct kernel_siginfo *info, u32 flags,
+		      struct hpc_wire_siginfo *w);
+/* -EPROTO: no signal. */
+int hpc_siginfo_load(const struct hpc_wire_siginfo *w,
+		     struct kernel_siginfo *info);
+void hpc_siginfo_raise(const struct hpc_wire_siginfo *w);
+int hpc_signals_pack(struct hpc_link *link);
+
+enum hpc_signal_kind {
+	HPC_SIGNAL_NONE,
+	HPC_SIGNAL_ANY,		/* a handler, or death without a core */
+	HPC_SIGNAL_STOP,	/* the process is to stop */
+	HPC_SIGNAL_CORE,	/* it is to die with a core, at home */
+};
+
+/* What get_signal() would find for the current task; takes nothing. */
+enum hpc_signal_kind hpc_signal_peek(void);
+
+/* --- memory.c: the address space of the current task ----------------------------- */
+
+/* Makes @mm, whose reference it takes over, the current task's.  -EINTR. */
+int hpc_mm_switch(struct mm_struct *mm);
+bool hpc_vma_is_vdso(struct vm_area_struct *vma);
+/* A deputy keeps what others see of its memory and drops the rest. */
+int hpc_shadow_begin(void);
+/* Makes @addr to @addr + @len of a deputy's memory readable and writable. */
+int hpc_shadow_prepare(unsigned long addr, unsigned long len);
+void hpc_shadow_drop(unsigned long addr, unsigned long len);
+
+/* --- deputy.c: the half that stays ------------------------------------------------- */
+
+/*
+ * The current task's other half runs behind hpc->link from now on.  Returns when
+ * the process is home again; does not return if it ends.
+ */
+void hpc_deputy_run(struct hpc_task *hpc, u32 node);
+
+/* --- migrate.c: the moves themselves ------------------------------------------------ */
+
+/* HPC_IOC_RECEIVE: the current task becomes the process that @fd brings. */
+int hpc_receive(int fd);
+/* HPC_IOC_SEND: asks @task to move over @fd to @node. */
+int hpc_send(struct task_struct *task, int fd, u32 node);
+/* Frees what a thread that ends holds of a move. */
+void hpc_task_release(struct hpc_task *hpc);
+/* HPC_IOC_BRING: asks for the homecoming of @task, a deputy or a guest. */
+int hpc_bring(struct task_struct *task);
+
+/* --- pager.c: files of home that are mapped -------------------------------------- */
+
+int hpc_pager_init(void);
+/* Guest: a file of home exists from now on.  */
+int hpc_pager_add(const struct hpc_wire_file *w);
+void hpc_file_describe(u32 id, struct file *file, struct hpc_wire_file *w);
+/* The number of @file, which it gets if it has none (@is_new). */
+int hpc_file_id(struct file *file, u32 *id, bool *is_new);
+/* With a reference; NULL: none has that number. */
+struct file *hpc_file_get(u32 id);
+void hpc_files_clear(struct hpc_process *hpc);
+/* Home: reads @n (at most HPC_MAX_FETCH) pages; zeroes behind the end. */
+int hpc_file_read(u32 id, u64 index, struct page **pages, unsigned int n);
 
 /* --- cantmove.c: what keeps a process at home -------------------------------- */
 
@@ -80,6 +247,7 @@ enum hpc_stay {
 	HPC_STAY_PRIV_INST,	/* has rights to I/O ports */
 	HPC_STAY_IO_URING,	/* shares rings with this kernel */
 	HPC_STAY_AIO,		/* likewise, the older way */
+	HPC_STAY_THREADS,	/* more than one thread */
 	HPC_STAY_CLONE_VM,	/* shares its memory with another process */
 	HPC_STAY_SHARED_MEM,	/* writable memory shared with others */
 	HPC_STAY_MMAP_DEV,	/* maps a device */
@@ -99,6 +267,21 @@ int hpc_proc_init(void);
 /* The folder of one node, filled with its files.  NULL: no memory. */
 struct proc_dir_entry *hpc_proc_node_add(u32 id);
 void hpc_proc_node_del(struct proc_dir_entry *dir);
+
+/* The folder in /proc/hpc/remote of a guest that begins or ends. */
+void hpc_remote_add(struct task_struct *task);
+void hpc_remote_del(struct task_struct *task);
+
+/* --- events.c: what is told to whoever reads /dev/hpc -------------------------- */
+
+struct hpc_reader;
+struct poll_table_struct;
+
+/* @pid as the initial name space has it.  Sleeps not; may be dropped. */
+void hpc_event(u32 type, pid_t pid, u32 node, int error);
+ssize_t hpc_reader_read(struct file *file, char __user *buf, size_t count);
+__poll_t hpc_reader_poll(struct file *file, struct poll_table_struct *wait);
+void hpc_reader_release(struct file *file);
 
 /* --- control.c: /dev/hpc ---------------------------------------------------- */
 

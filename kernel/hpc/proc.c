@@ -15,19 +15,31 @@
  *     tmem		bytes of memory in all
  *     util		percent of processor time in use
  *
+ *   remote/PID/		one folder for each guest here:
+ *     from		node it belongs to
+ *     identity		its PID there
+ *     statm		memory, as /proc/PID/statm: size and resident, in pages
+ *     stats		CPU time used so far, in ms: user, system
+ *
  * Writing needs CAP_SYS_ADMIN, whatever the mode of the file.
  */
 
 #include <linux/capability.h>
 #include <linux/kernel.h>
+#include <linux/math64.h>
+#include <linux/mm.h>
+#include <linux/pid_namespace.h>
 #include <linux/proc_fs.h>
+#include <linux/sched/cputime.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/task.h>
 #include <linux/seq_file.h>
 #include <linux/uaccess.h>
 #include <linux/utsname.h>
 
 #include "internal.h"
 
-static struct proc_dir_entry *nodes_dir;
+static struct proc_dir_entry *nodes_dir, *remote_dir;
 
 /* --- nodes/N ---------------------------------------------------------------- */
 
@@ -89,6 +101,99 @@ struct proc_dir_entry *hpc_proc_node_add(u32 id)
 void hpc_proc_node_del(struct proc_dir_entry *dir)
 {
 	proc_remove(dir);
+}
+
+/* --- remote/PID --------------------------------------------------------------- */
+
+/* The folder goes before the guest does: its number stands for it. */
+static struct task_struct *remote_task(struct seq_file *m)
+{
+	struct task_struct *task;
+
+	rcu_read_lock();
+	task = find_task_by_pid_ns((uintptr_t)m->private, &init_pid_ns);
+	if (task)
+		get_task_struct(task);
+	rcu_read_unlock();
+	return task;
+}
+
+static void from_print(struct seq_file *m, struct task_struct *task)
+{
+	seq_printf(m, "%u\n", hpc_process(task)->home);
+}
+
+static void identity_print(struct seq_file *m, struct task_struct *task)
+{
+	seq_printf(m, "pid %u\n", hpc_process(task)->home_pid);
+}
+
+static void statm_print(struct seq_file *m, struct task_struct *task)
+{
+	struct mm_struct *mm = get_task_mm(task);
+
+	if (!mm)
+		return;
+	seq_printf(m, "%lu %lu\n", mm->total_vm, get_mm_rss(mm));
+	mmput(mm);
+}
+
+static void stats_print(struct seq_file *m, struct task_struct *task)
+{
+	u64 utime, stime;
+
+	thread_group_cputime_adjusted(task, &utime, &stime);
+	seq_printf(m, "%llu %llu\n", div_u64(utime, NSEC_PER_MSEC),
+		   div_u64(stime, NSEC_PER_MSEC));
+}
+
+#define REMOTE_FILE(_name)						\
+static int remote_##_name##_show(struct seq_file *m, void *v)		\
+{									\
+	struct task_struct *task = remote_task(m);			\
+									\
+	if (!task)							\
+		return -ESRCH;						\
+	if (hpc_process(task))						\
+		_name##_print(m, task);					\
+	put_task_struct(task);						\
+	return 0;							\
+}
+
+REMOTE_FILE(from)
+REMOTE_FILE(identity)
+REMOTE_FILE(statm)
+REMOTE_FILE(stats)
+
+void hpc_remote_add(struct task_struct *task)
+{
+	struct hpc_process *p = hpc_process(task);
+	pid_t pid = task_tgid_nr(task);
+	void *data = (void *)(uintptr_t)pid;
+	char name[12];
+
+	snprintf(name, sizeof(name), "%d", pid);
+	hpc_event(HPC_EVENT_ARRIVED, pid, p->home, 0);
+	/* Without its folder a guest runs no worse. */
+	p->remote = proc_mkdir(name, remote_dir);
+	if (!p->remote)
+		return;
+	proc_create_single_data("from", 0444, p->remote, remote_from_show, data);
+	proc_create_single_data("identity", 0444, p->remote,
+				remote_identity_show, data);
+	proc_create_single_data("statm", 0444, p->remote, remote_statm_show, data);
+	proc_create_single_data("stats", 0444, p->remote, remote_stats_show, data);
+}
+
+void hpc_remote_del(struct task_struct *task)
+{
+	struct hpc_process *p = hpc_process(task);
+
+	if (!p->remote)
+		return;
+	proc_remove(p->remote);
+	p->remote = NULL;
+	hpc_event(HPC_EVENT_LEFT, task_tgid_nr(task), p->home, 0);
 }
 
 /* --- admin ------------------------------------------------------------------ */
@@ -178,7 +283,8 @@ int __init hpc_proc_init(void)
 		return -ENOMEM;
 	admin = proc_mkdir("admin", top);
 	nodes_dir = proc_mkdir("nodes", top);
-	if (!admin || !nodes_dir ||
+	remote_dir = proc_mkdir("remote", top);
+	if (!admin || !nodes_dir || !remote_dir ||
 	    !proc_create("mospe", 0644, admin, &mospe_ops) ||
 	    !proc_create("speed", 0644, admin, &speed_ops) ||
 	    !proc_create_single("version", 0444, admin, version_show)) {

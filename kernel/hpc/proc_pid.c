@@ -6,6 +6,7 @@
  *   nmigs	moves so far
  *   cantmove	why it may not move, a word a line; empty: it may
  *   lock	1: it stays where it is; children inherit it
+ *   goto	write a node number or "home": move it there
  */
 
 #include <linux/cred.h>
@@ -119,4 +120,67 @@ const struct file_operations hpc_proc_lock_operations = {
 	.llseek		= seq_lseek,
 	.write		= lock_write,
 	.release	= single_release,
+};
+
+/*
+ * "home" is ours to do.  A node has to be connected to first: whoever does that
+ * reads the wish as an event.
+ */
+static int goto_set(struct task_struct *task, u32 node)
+{
+	if (!may_steer(task))
+		return -EPERM;
+	if (!node || node == hpc_self()) {
+		/* At home already is no error: that is what was wanted. */
+		return hpc_role(task) == HPC_HOME ? 0 : hpc_bring(task);
+	}
+	if (hpc_role(task) == HPC_HOME && hpc_cantmove(task))
+		return -EBUSY;
+	hpc_event(HPC_EVENT_GOTO, task_tgid_nr(task), node, 0);
+	return 0;
+}
+
+static int goto_parse(char *text, u32 *node)
+{
+	struct hpc_node known;
+	int ret;
+
+	text = strim(text);
+	*node = 0;
+	if (!strcmp(text, "home"))
+		return 0;
+	ret = kstrtou32(text, 10, node);
+	if (ret)
+		return -EINVAL;
+	if (*node > HPC_NODE_MAX)
+		return -ERANGE;
+	return *node ? hpc_node_get(*node, &known) : 0;
+}
+
+static ssize_t goto_write(struct file *file, const char __user *buf,
+			  size_t count, loff_t *pos)
+{
+	struct task_struct *task;
+	char text[16] = {};
+	u32 node;
+	int ret;
+
+	if (count >= sizeof(text))
+		return -EINVAL;
+	if (copy_from_user(text, buf, count))
+		return -EFAULT;
+	ret = goto_parse(text, &node);
+	if (ret)
+		return ret;
+	task = get_proc_task(file_inode(file));
+	if (!task)
+		return -ESRCH;
+	ret = goto_set(task, node);
+	put_task_struct(task);
+	return ret ?: count;
+}
+
+const struct file_operations hpc_proc_goto_operations = {
+	.open		= nonseekable_open,
+	.write		= goto_write,
 };

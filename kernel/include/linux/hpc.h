@@ -14,14 +14,14 @@
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 
-#ifdef CONFIG_HPC
-
 struct kernel_siginfo;
 struct mm_struct;
 struct pid;
 struct pid_namespace;
 struct pt_regs;
 struct seq_file;
+
+#ifdef CONFIG_HPC
 
 /* A new task begins with nothing of the engine's; @tsk is not visible yet. */
 static inline void hpc_dup_task(struct task_struct *tsk)
@@ -54,6 +54,31 @@ static inline void hpc_free_signal(struct signal_struct *sig)
 		__hpc_free_signal(sig);
 }
 
+/* A system call of a task with SYSCALL_WORK_HPC.  true: do not carry it out. */
+bool hpc_syscall_enter(struct pt_regs *regs, long nr);
+
+/* A task with TIF_HPC is about to return to user mode. */
+void hpc_exit_to_user(struct pt_regs *regs, unsigned long ti_work);
+
+void __hpc_exit(struct task_struct *tsk, long code);
+bool __hpc_signal_fatal(struct kernel_siginfo *info);
+
+/* @tsk, which is current, is ending with @code. */
+static inline void hpc_exit(struct task_struct *tsk, long code)
+{
+	if (unlikely(tsk->hpc))
+		__hpc_exit(tsk, code);
+}
+
+/* The current task is to die of @info.  true: not now, it goes home first. */
+static inline bool hpc_signal_fatal(struct kernel_siginfo *info)
+{
+	return unlikely(current->hpc) && __hpc_signal_fatal(info);
+}
+
+/* fs/exec.c: gives the current task another address space, as exec does. */
+int hpc_exec_mmap(struct mm_struct *mm);
+
 /* /proc/PID/{where,nmigs,cantmove,lock,goto}, see kernel/hpc/proc_pid.c */
 int hpc_proc_where(struct seq_file *m, struct pid_namespace *ns,
 		   struct pid *pid, struct task_struct *task);
@@ -62,6 +87,7 @@ int hpc_proc_nmigs(struct seq_file *m, struct pid_namespace *ns,
 int hpc_proc_cantmove(struct seq_file *m, struct pid_namespace *ns,
 		      struct pid *pid, struct task_struct *task);
 extern const struct file_operations hpc_proc_lock_operations;
+extern const struct file_operations hpc_proc_goto_operations;
 
 #else /* !CONFIG_HPC */
 
@@ -69,6 +95,17 @@ static inline void hpc_dup_task(struct task_struct *tsk) { }
 static inline int hpc_fork(struct task_struct *child) { return 0; }
 static inline void hpc_free_task(struct task_struct *tsk) { }
 static inline void hpc_free_signal(struct signal_struct *sig) { }
+static inline bool hpc_syscall_enter(struct pt_regs *regs, long nr)
+{
+	return false;
+}
+static inline void hpc_exit_to_user(struct pt_regs *regs,
+				    unsigned long ti_work) { }
+static inline void hpc_exit(struct task_struct *tsk, long code) { }
+static inline bool hpc_signal_fatal(struct kernel_siginfo *info)
+{
+	return false;
+}
 
 #endif /* CONFIG_HPC */
 

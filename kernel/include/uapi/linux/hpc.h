@@ -137,4 +137,79 @@ struct hpc_node {
 /* Like HPC_IOC_NODE_GET, of the lowest number not below @id: walks the table. */
 #define HPC_IOC_NODE_NEXT	_IOWR(HPC_IOC_MAGIC, 0x05, struct hpc_node)
 
+/* --- moving processes ----------------------------------------------------- */
+
+/**
+ * struct hpc_move - HPC_IOC_SEND: move a process
+ * @size:	sizeof(struct hpc_move)
+ * @pid:	of the process, as the caller sees it
+ * @fd:		a connected stream socket; at its other end a fresh process waits
+ *		in HPC_IOC_RECEIVE.  May be closed after the call.
+ * @node:	number of the node at the other end
+ *
+ * Only asks: the process moves when it next leaves the kernel, and an event says
+ * what became of it.  A process that is away comes home first.
+ *
+ * ESRCH no such process; EPERM it is a guest, or a kernel thread; EBUSY it may
+ * not move (/proc/PID/cantmove says why) or has been asked already; EOPNOTSUPP
+ * @fd is not a connected stream socket; EBADF, ENOMEM.
+ */
+struct hpc_move {
+	__u32	size;
+	__s32	pid;
+	__s32	fd;
+	__u32	node;
+};
+#define HPC_IOC_SEND		_IOW(HPC_IOC_MAGIC, 0x10, struct hpc_move)
+
+/*
+ * The calling process, which must have one thread, becomes the process that
+ * comes in over the connected stream socket whose descriptor is the argument.
+ * Returns only on failure, with the caller as it was: EPROTO malformed image;
+ * EOPNOTSUPP of another version, kernel, or processor; ECONNRESET, ETIMEDOUT the
+ * other end gave up; EBUSY more than one thread, or a guest already; EBADF,
+ * ENOMEM.  On success every descriptor of the caller is closed.
+ *
+ * The caller sees to the rest of its surroundings before: name spaces with the
+ * PID the process has at home, control group, credentials.
+ */
+#define HPC_IOC_RECEIVE		_IOW(HPC_IOC_MAGIC, 0x11, __s32)
+
+/*
+ * Asks for the homecoming of a process, by its PID as the caller sees it: one of
+ * this node that is away, or a guest here.  ESRCH: it is neither.
+ */
+#define HPC_IOC_BRING		_IOW(HPC_IOC_MAGIC, 0x12, __s32)
+
+/* enum hpc_event_type - hpc_event.type */
+#define HPC_EVENT_GOTO		1	/* somebody wants @pid moved to @node */
+#define HPC_EVENT_AWAY		2	/* @pid computes on @node now */
+#define HPC_EVENT_STAYED	3	/* a move of @pid failed: @error; it goes on */
+#define HPC_EVENT_HOME		4	/* @pid came home from @node */
+#define HPC_EVENT_ENDED		5	/* @pid ended while on @node */
+#define HPC_EVENT_LOST		6	/* @node was lost with @pid, which is dead */
+#define HPC_EVENT_ARRIVED	7	/* a guest of @node runs here as @pid */
+#define HPC_EVENT_LEFT		8	/* guest @pid of @node is here no more */
+#define HPC_EVENT_MISSED	9	/* @error events before this one are lost */
+
+/**
+ * struct hpc_event - what read(2) of /dev/hpc returns, as many as fit
+ * @type:	HPC_EVENT_*
+ * @pid:	in the initial PID name space
+ * @node:	the other node
+ * @error:	negative errno, 0 where none is meant
+ * @time:	CLOCK_MONOTONIC, ns
+ *
+ * A file sees what happens from its first read(2) or poll(2) on.  Reading needs
+ * CAP_SYS_ADMIN when the file was opened.  EAGAIN nothing new and O_NONBLOCK;
+ * EINVAL the buffer is smaller than one event.
+ */
+struct hpc_event {
+	__u32	type;
+	__s32	pid;
+	__u32	node;
+	__s32	error;
+	__u64	time;
+};
+
 #endif /* _UAPI_LINUX_HPC_H */

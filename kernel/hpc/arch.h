@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What an architecture does for the engine: see arch/x86/kernel/hpc.c.
+ */
+#ifndef _HPC_ARCH_H
+#define _HPC_ARCH_H
+
+#include <linux/types.h>
+
+/* Takes one register set; what it returns ends hpc_arch_save() unless 0. */
+typedef int (*hpc_arch_emit_t)(void *data, u32 note, const void *regs, u32 len);
+
+/* Hands all registers of the current thread, as user mode has them, to @emit. */
+int hpc_arch_save(hpc_arch_emit_t emit, void *data);
+
+/*
+ * Makes one register set that of the current thread.  -EINVAL: malformed or not
+ * a user's; -EOPNOTSUPP: this processor lacks what it needs.
+ */
+int hpc_arch_set(u32 note, const void *data, u32 len);
+
+/* Register state the current thread may hold, as in XCR0. */
+u64 hpc_arch_xfeatures(void);
+
+#endif /* _HPC_ARCH_H */

@@ -1,0 +1,604 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The deputy: what stays of a process at home.
+ *
+ * It is the process to everybody: PID, parent, files, credentials.  Its thread
+ * sits in hpc_deputy_run(), on its way to a user mode that is elsewhere, serves
+ * what its guest asks for, and takes signals as any process does; only what a
+ * handler is to deal with it sends on.
+ *
+ * States, by hpc->flags:
+ *
+ *	serving --- BRING wanted, core or trace pending ---> BROUGHT (asked for)
+ *	BROUGHT --- image taken ---> home
+ *	BROUGHT --- image refused ---> serving
+ *	any     --- EXIT, or SIGKILL, or the link ends ---> the process ends
+ *
+ * While BROUGHT, signals stay in the queue: they are for the process at home.
+ */
+
+#define pr_fmt(fmt) "hpc: " fmt
+
+#include <linux/bvec.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/gfp.h>
+#include <linux/mm.h>
+#include <linux/mman.h>
+#include <linux/ptrace.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/sched/task_stack.h>
+#include <linux/signal.h>
+#include <linux/slab.h>
+#include <linux/uio.h>
+#include <asm/syscall.h>
+
+#include "guest.h"
+#include "image.h"
+#include "internal.h"
+#include "link.h"
+#include "ranges.h"
+
+/* Shadow memory of a call larger than this is given back after it. */
+#define SHADOW_KEEP	(1UL << 20)
+
+static void times_book(struct hpc_task *hpc, const struct hpc_wire_times *w)
+{
+	struct hpc_times now = {
+		.utime	 = le64_to_cpu(w->utime),
+		.stime	 = le64_to_cpu(w->stime),
+		.runtime = le64_to_cpu(w->runtime),
+	};
+
+	hpc_times_add(&hpc->reported, &now);
+	hpc->reported = now;
+}
+
+/* --- the end -------------------------------------------------------------------------- */
+
+static void deputy_end(struct hpc_task *hpc)
+{
+	struct hpc_process *p = hpc_process(current);
+
+	hpc_link_close(hpc->link);
+	hpc->link = NULL;
+	hpc->role = HPC_HOME;
+	WRITE_ONCE(p->where, 0);
+	hpc_files_clear(p);
+}
+
+static void __noreturn deputy_lost(struct hpc_task *hpc, int error)
+{
+	struct hpc_process *p = hpc_process(current);
+
+	hpc_event(HPC_EVENT_LOST, task_tgid_nr(current), p->where, error);
+	deputy_end(hpc);
+	do_group_exit(SIGKILL);
+}
+
+static int serve_exit(struct hpc_task *hpc, u32 len)
+{
+	struct hpc_wire_exit w;
+	u32 code;
+	int ret;
+
+	if (len != sizeof(w))
+		return -EPROTO;
+	ret = hpc_link_recv(hpc->link, &w, sizeof(w));
+	if (ret)
+		return ret;
+	code = le32_to_cpu(w.code);
+	/* A status, or the number of a signal, as do_exit() takes it. */
+	if (code & ~0xff7f)
+		return -EPROTO;
+	times_book(hpc, &w.times);
+	deputy_end(hpc);
+	do_group_exit(code);
+}
+
+/* --- signals ---------------------------------------------------------------------------- */
+
+static int ask_home(struct hpc_task *hpc)
+{
+	if (test_and_set_bit(HPC_T_BROUGHT, &hpc->flags))
+		return 0;
+	return hpc_link_send(hpc->link, HPC_F_BRING, NULL, 0);
+}
+
+static int forward(struct hpc_task *hpc, const struct ksignal *ksig)
+{
+	struct hpc_wire_siginfo w;
+	u32 flags = 0;
+
+	if (test_restore_sigmask())
+		flags |= HPC_SIG_MASK;
+	hpc_siginfo_save(&ksig->info, flags, &w);
+	if (flags & HPC_SIG_MASK) {
+		w.mask = cpu_to_le64(current->blocked.sig[0]);
+		restore_saved_sigmask();
+	}
+	hpc->forwarded++;
+	return hpc_link_send(hpc->link, HPC_F_SIGNAL, &w, sizeof(w));
+}
+
+/* Deals with whatever makes signal_pending() true.  May not return. */
+static int deputy_signals(struct hpc_task *hpc)
+{
+	enum hpc_signal_kind kind;
+	struct ksignal ksig;
+	int ret = 0;
+
+	while (!ret && signal_pending(current)) {
+		if (fatal_signal_pending(current)) {
+			get_signal(&ksig);
+			break;
+		}
+		kind = hpc_signal_peek();
+		if (current->ptrace || kind == HPC_SIGNAL_CORE)
+			ret = ask_home(hpc);
+		if (test_bit(HPC_T_BROUGHT, &hpc->flags)) {
+			clear_notify_signal();
+			break;
+		}
+		if (kind == HPC_SIGNAL_STOP)
+			ret = hpc_link_send(hpc->link, HPC_F_STOP, NULL, 0);
+		/* Stops, continues or ends the process here if it is to. */
+		if (!ret && get_signal(&ksig))
+			ret = forward(hpc, &ksig);
+		if (!ret && kind == HPC_SIGNAL_STOP)
+			ret = hpc_link_send(hpc->link, HPC_F_CONT, NULL, 0);
+	}
+	return ret;
+}
+
+/* --- system calls -------------------------------------------------------------------------- */
+
+static int recv_ranges(struct hpc_task *hpc, struct hpc_ranges *ranges, u32 *len)
+{
+	size_t size = ranges->n * sizeof(*ranges->r);
+	unsigned int i;
+	int ret;
+
+	if (ranges->n > HPC_MAX_RANGES || *len < size)
+		return -EPROTO;
+	*len -= size;
+	if (!ranges->n)
+		return 0;
+	ranges->r = kvmalloc(size, GFP_KERNEL);
+	if (!ranges->r)
+		return -ENOMEM;
+	ret = hpc_link_recv(hpc->link, ranges->r, size);
+	for (i = 0; i < ranges->n && !ret; i++) {
+		u64 addr = le64_to_cpu(ranges->r[i].addr);
+		u32 n = le32_to_cpu(ranges->r[i].len);
+		u32 kind = le32_to_cpu(ranges->r[i].kind);
+
+		if (addr >= TASK_SIZE_MAX || n > TASK_SIZE_MAX - addr ||
+		    addr < PAGE_SIZE || kind & ~HPC_RANGE_KINDS)
+			ret = -EPROTO;
+		if (kind & HPC_RANGE_IN)
+			ranges->in += n;
+	}
+	if (!ret && (ranges->in != *len || ranges->in > HPC_MAX_CALL_IN))
+		ret = -EPROTO;
+	return ret;
+}
+
+/*
+ * Brings the IN bytes to their addresses.  *@oops: what the call ends with
+ * because there is no memory; the stream is read on all the same.
+ */
+static int recv_in(struct hpc_task *hpc, const struct hpc_ranges *ranges,
+		   int *oops)
+{
+	struct iov_iter to;
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < ranges->n && !ret; i++) {
+		const struct hpc_wire_range *r = &ranges->r[i];
+		u32 n = le32_to_cpu(r->len);
+
+		if (!*oops)
+			*oops = hpc_shadow_prepare(le64_to_cpu(r->addr), n);
+		if (!(le32_to_cpu(r->kind) & HPC_RANGE_IN))
+			continue;
+		iov_iter_ubuf(&to, ITER_DEST,
+			      (void __user *)le64_to_cpu(r->addr), n);
+		if (!*oops)
+			ret = hpc_link_recv_iter(hpc->link, &to);
+		if (ret == -EFAULT) {
+			*oops = -ENOMEM;
+			ret = 0;
+		}
+		if (*oops)
+			ret = hpc_link_skip(hpc->link, iov_iter_count(&to));
+	}
+	return ret;
+}
+
+static long carry_out(struct hpc_task *hpc, const struct hpc_wire_call *w)
+{
+	struct pt_regs *regs = current_pt_regs();
+	unsigned int forwarded = hpc->forwarded;
+	u32 nr = le32_to_cpu(w->nr);
+	long ret;
+
+	/* Its own registers are with the guest. */
+	regs->di = le64_to_cpu(w->arg[0]);
+	regs->si = le64_to_cpu(w->arg[1]);
+	regs->dx = le64_to_cpu(w->arg[2]);
+	regs->r10 = le64_to_cpu(w->arg[3]);
+	regs->r8 = le64_to_cpu(w->arg[4]);
+	regs->r9 = le64_to_cpu(w->arg[5]);
+	regs->orig_ax = nr;
+	regs->ax = -ENOSYS;
+
+	/* What came meanwhile, or a homecoming, is not to wait for the call. */
+	if (hpc_link_readable(hpc->link) ||
+	    test_bit(HPC_T_BROUGHT, &hpc->flags) ||
+	    test_bit(HPC_T_BRING, &hpc->flags))
+		hpc_kick(current);
+	ret = x64_sys_call(regs, nr);
+	clear_thread_flag(TIF_HPC);
+
+	if (test_bit(HPC_T_BRING, &hpc->flags) && ask_home(hpc))
+		return ret;
+	if (signal_pending(current))
+		deputy_signals(hpc);
+	if (test_restore_sigmask())
+		restore_saved_sigmask();
+	/* Interrupted by us, not by a signal: a program must not see it. */
+	if (ret == -EINTR && forwarded == hpc->forwarded && hpc_call_restarts(nr))
+		ret = -ERESTARTNOHAND;
+	return ret;
+}
+
+static u32 out_bytes(const struct hpc_ranges *ranges, long ret)
+{
+	u64 left = hpc_ret_bytes(ret);
+	unsigned int i;
+	u64 sum = 0;
+
+	for (i = 0; i < ranges->n; i++)
+		sum += hpc_range_out(&ranges->r[i], ret, &left);
+	return sum;
+}
+
+static int send_result(struct hpc_task *hpc, const struct hpc_ranges *ranges,
+		       long result)
+{
+	struct hpc_wire_result w = { .ret = cpu_to_le64(result) };
+	u32 bytes = out_bytes(ranges, result);
+	struct hpc_user_pages u = {};
+	u64 left = hpc_ret_bytes(result);
+	unsigned int i;
+	int ret = 0;
+
+	if (!bytes)
+		return hpc_link_send(hpc->link, HPC_F_RESULT, &w, sizeof(w));
+	for (i = 0; i < ranges->n && !ret; i++)
+		ret = hpc_user_pages_get(&u, le64_to_cpu(ranges->r[i].addr),
+					 hpc_range_out(&ranges->r[i], result,
+						       &left));
+	if (!ret)
+		ret = hpc_link_send_pages(hpc->link, HPC_F_RESULT, &w, sizeof(w),
+					  u.bvec, u.n, bytes);
+	hpc_user_pages_put(&u);
+	return ret;
+}
+
+static int serve_call(struct hpc_task *hpc, u32 len)
+{
+	struct hpc_ranges ranges = {};
+	struct hpc_wire_call w;
+	unsigned int i;
+	int ret, oops = 0;
+	long result;
+
+	if (len < sizeof(w))
+		return -EPROTO;
+	ret = hpc_link_recv(hpc->link, &w, sizeof(w));
+	if (ret)
+		return ret;
+	len -= sizeof(w);
+	if (!hpc_call_forwarded(le32_to_cpu(w.nr)))
+		return -EPROTO;
+	ranges.n = le32_to_cpu(w.ranges);
+	ret = recv_ranges(hpc, &ranges, &len);
+	ret = ret ?: recv_in(hpc, &ranges, &oops);
+	if (ret)
+		goto out;
+	times_book(hpc, &w.times);
+	result = oops ?: carry_out(hpc, &w);
+	ret = send_result(hpc, &ranges, result);
+	for (i = 0; i < ranges.n; i++)
+		if (le32_to_cpu(ranges.r[i].len) > SHADOW_KEEP)
+			hpc_shadow_drop(le64_to_cpu(ranges.r[i].addr),
+					le32_to_cpu(ranges.r[i].len));
+out:
+	kvfree(ranges.r);
+	return ret;
+}
+
+/* --- files that are mapped ------------------------------------------------------------------- */
+
+static int fetch(u32 id, u64 index, struct page **pages, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		pages[i] = alloc_page(GFP_KERNEL);
+		if (!pages[i])
+			return -ENOMEM;
+	}
+	return hpc_file_read(id, index, pages, n);
+}
+
+static int serve_fetch(struct hpc_task *hpc, u32 len)
+{
+	struct page *pages[HPC_MAX_FETCH] = {};
+	struct bio_vec bvec[HPC_MAX_FETCH];
+	struct hpc_wire_pagedata reply = {};
+	struct hpc_wire_fetch w;
+	unsigned int n, i;
+	int ret;
+
+	if (len != sizeof(w))
+		return -EPROTO;
+	ret = hpc_link_recv(hpc->link, &w, sizeof(w));
+	if (ret)
+		return ret;
+	n = le32_to_cpu(w.count);
+	if (!n || n > HPC_MAX_FETCH)
+		return -EPROTO;
+	ret = fetch(le32_to_cpu(w.file), le64_to_cpu(w.index), pages, n);
+	if (ret) {
+		reply.error = cpu_to_le32(-ret);
+		ret = hpc_link_send(hpc->link, HPC_F_PAGEDATA, &reply,
+				    sizeof(reply));
+	} else {
+		reply.count = cpu_to_le32(n);
+		for (i = 0; i < n; i++)
+			bvec_set_page(&bvec[i], pages[i], PAGE_SIZE, 0);
+		ret = hpc_link_send_pages(hpc->link, HPC_F_PAGEDATA, &reply,
+					  sizeof(reply), bvec, n, n << PAGE_SHIFT);
+	}
+	for (i = 0; i < n; i++)
+		if (pages[i])
+			put_page(pages[i]);
+	return ret;
+}
+
+/* May the guest map @file, with its pages fetched one by one? */
+static int map_check(struct file *file, u32 prot, u32 flags)
+{
+	struct inode *inode = file_inode(file);
+
+	if (!(file->f_mode & FMODE_READ))
+		return -EACCES;
+	/* Devices, DAX, and sharing what others may write: at home only. */
+	if (!S_ISREG(inode->i_mode) || IS_DAX(inode) || !file->f_op->mmap ||
+	    !(file->f_mode & FMODE_CAN_READ))
+		return -EXDEV;
+	if ((flags & MAP_TYPE) != MAP_PRIVATE && file->f_mode & FMODE_WRITE)
+		return -EXDEV;
+	if ((flags & MAP_TYPE) != MAP_PRIVATE && prot & PROT_WRITE)
+		return -EACCES;
+	if (prot & PROT_EXEC && path_noexec(&file->f_path))
+		return -EPERM;
+	return 0;
+}
+
+static int serve_mmap(struct hpc_task *hpc, u32 len)
+{
+	struct hpc_wire_mapped reply = {};
+	struct hpc_wire_mmap w;
+	struct file *file;
+	bool is_new;
+	u32 id;
+	int ret;
+
+	if (len != sizeof(w))
+		return -EPROTO;
+	ret = hpc_link_recv(hpc->link, &w, sizeof(w));
+	if (ret)
+		return ret;
+	file = fget(le32_to_cpu(w.fd));
+	ret = -EBADF;
+	if (file) {
+		ret = map_check(file, le32_to_cpu(w.prot), le32_to_cpu(w.flags));
+		ret = ret ?: hpc_file_id(file, &id, &is_new);
+		if (!ret)
+			hpc_file_describe(id, file, &reply.file);
+		fput(file);
+	}
+	reply.error = cpu_to_le32(-ret);
+	return hpc_link_send(hpc->link, HPC_F_MAPPED, &reply, sizeof(reply));
+}
+
+static int serve_action(struct hpc_task *hpc, u32 len)
+{
+	struct hpc_wire_sigaction w;
+	struct k_sigaction ka = {};
+	int ret;
+
+	if (len != sizeof(w))
+		return -EPROTO;
+	ret = hpc_link_recv(hpc->link, &w, sizeof(w));
+	if (ret)
+		return ret;
+	hpc_action_load(&ka.sa, &w.action);
+	/* Also drops what is pending and now ignored, as at home. */
+	return do_sigaction(le32_to_cpu(w.sig), &ka, NULL) ? -EPROTO : 0;
+}
+
+static int serve_mask(struct hpc_task *hpc, u32 len)
+{
+	struct hpc_wire_mask w;
+	sigset_t blocked;
+	int ret;
+
+	if (len != sizeof(w))
+		return -EPROTO;
+	ret = hpc_link_recv(hpc->link, &w, sizeof(w));
+	if (ret)
+		return ret;
+	blocked.sig[0] = le64_to_cpu(w.blocked);
+	set_current_blocked(&blocked);
+	return 0;
+}
+
+/* --- coming home -------------------------------------------------------------------------------- */
+
+/* Reads what is left of an image that is not wanted. */
+static int drain_image(struct hpc_link *link)
+{
+	u16 type;
+	u32 len;
+	int ret;
+
+	do {
+		ret = hpc_link_recv_frame(link, &type, &len);
+		ret = ret ?: hpc_link_skip(link, len);
+	} while (!ret && type != HPC_F_END);
+	return ret;
+}
+
+static int refuse(struct hpc_task *hpc, int error)
+{
+	struct hpc_wire_refused w = { .error = cpu_to_le32(-error) };
+	int ret;
+
+	ret = drain_image(hpc->link);
+	if (ret)
+		return ret;
+	clear_bit(HPC_T_BRING, &hpc->flags);
+	clear_bit(HPC_T_BROUGHT, &hpc->flags);
+	hpc_event(HPC_EVENT_STAYED, task_tgid_nr(current),
+		  hpc_process(current)->where, error);
+	return hpc_link_send(hpc->link, HPC_F_REFUSED, &w, sizeof(w));
+}
+
+static int serve_homecoming(struct hpc_task *hpc, u32 len)
+{
+	struct hpc_process *p = hpc_process(current);
+	struct hpc_pending_sig *sig;
+	struct hpc_arrival *a;
+	u32 from = p->where;
+	int ret;
+
+	a = kzalloc(sizeof(*a), GFP_KERNEL);
+	if (!a)
+		return -ENOMEM;
+	a->home = true;
+	ret = hpc_unpack(hpc->link, len, a);
+	if (ret) {
+		/* Out of memory is no reason to die; nonsense is. */
+		ret = ret == -ENOMEM ? refuse(hpc, ret) : ret;
+		goto out;
+	}
+	times_book(hpc, &(struct hpc_wire_times) {
+		.utime = a->thread.utime, .stime = a->thread.stime,
+		.runtime = a->thread.runtime });
+	ret = hpc_arrive(a);
+	if (ret)
+		goto out;
+	/* If the other side does not hear it, it is dead anyway. */
+	hpc_link_send(hpc->link, HPC_F_TAKEN, NULL, 0);
+	deputy_end(hpc);
+	clear_bit(HPC_T_BRING, &hpc->flags);
+	clear_bit(HPC_T_BROUGHT, &hpc->flags);
+	p->nmigs++;
+	list_for_each_entry(sig, &a->siginfos, list)
+		hpc_siginfo_raise(&sig->info);
+	recalc_sigpending();
+	hpc_event(HPC_EVENT_HOME, task_tgid_nr(current), from, 0);
+out:
+	hpc_arrival_free(a);
+	kfree(a);
+	return ret;
+}
+
+/* --- the loop ------------------------------------------------------------------------------------- */
+
+static int serve(struct hpc_task *hpc)
+{
+	u16 type;
+	u32 len;
+	int ret;
+
+	ret = hpc_link_recv_frame(hpc->link, &type, &len);
+	if (ret)
+		return ret;
+	switch (type) {
+	case HPC_F_CALL:
+		return serve_call(hpc, len);
+	case HPC_F_FETCH:
+		return serve_fetch(hpc, len);
+	case HPC_F_MMAP:
+		return serve_mmap(hpc, len);
+	case HPC_F_ACTION:
+		return serve_action(hpc, len);
+	case HPC_F_MASK:
+		return serve_mask(hpc, len);
+	case HPC_F_INTR:
+		/* The call it was meant for is over. */
+		return len ? -EPROTO : 0;
+	case HPC_F_WANTHOME:
+		return len ? -EPROTO : ask_home(hpc);
+	case HPC_F_EXIT:
+		return serve_exit(hpc, len);
+	case HPC_F_HEAD:
+		return test_bit(HPC_T_BROUGHT, &hpc->flags) ?
+			serve_homecoming(hpc, len) : -EPROTO;
+	default:
+		return -EPROTO;
+	}
+}
+
+static bool wanted(void *data)
+{
+	struct hpc_task *hpc = data;
+
+	return test_bit(HPC_T_BRING, &hpc->flags) &&
+	       !test_bit(HPC_T_BROUGHT, &hpc->flags);
+}
+
+void hpc_deputy_run(struct hpc_task *hpc, u32 node)
+{
+	struct hpc_process *p = hpc_process(current);
+	int ret;
+
+	WRITE_ONCE(p->where, node);
+	p->nmigs++;
+	hpc->role = HPC_DEPUTY;
+	hpc->link->timeout = MAX_SCHEDULE_TIMEOUT;
+	hpc->link->expecting = false;
+	hpc_link_watch(hpc->link, current);
+	hpc_shadow_begin();
+
+	while (hpc->role == HPC_DEPUTY) {
+		ret = 0;
+		/* With signals held back the wait is for the guest alone. */
+		if (!test_bit(HPC_T_BROUGHT, &hpc->flags))
+			hpc_link_wait(hpc->link, wanted, hpc);
+		clear_thread_flag(TIF_HPC);
+		if (signal_pending(current))
+			ret = deputy_signals(hpc);
+		if (!ret && wanted(hpc))
+			ret = ask_home(hpc);
+		if (!ret && (test_bit(HPC_T_BROUGHT, &hpc->flags) ||
+			     hpc_link_readable(hpc->link)))
+			ret = serve(hpc);
+		if (ret && fatal_signal_pending(current)) {
+			struct ksignal ksig;
+
+			get_signal(&ksig);
+		}
+		if (ret)
+			deputy_lost(hpc, ret);
+	}
+}

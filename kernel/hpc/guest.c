@@ -1,0 +1,502 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The guest: user mode of a process whose kernel is elsewhere.
+ *
+ * The thread reads its link in three places only: when it waits for an answer,
+ * when it was kicked and is about to return to user mode, and when it stands
+ * still.  Frames nobody asked for are dealt with by unasked() in all three; that
+ * only sets flags or raises signals, so it may happen inside a page fault.
+ */
+
+#include <linux/bvec.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/signal.h>
+#include <linux/slab.h>
+#include <linux/uio.h>
+
+#include "guest.h"
+#include "image.h"
+#include "internal.h"
+#include "link.h"
+#include "ranges.h"
+
+#define TAKEN_TIMEOUT	(120 * HZ)
+
+/* Home is gone, and with it everything this process is to the world. */
+static void __noreturn lost(struct hpc_task *hpc)
+{
+	hpc_link_close(hpc->link);
+	hpc->link = NULL;
+	hpc->role = HPC_HOME;
+	clear_task_syscall_work(current, HPC);
+	do_group_exit(SIGKILL);
+}
+
+static void times_take(struct hpc_task *hpc, struct hpc_wire_times *w)
+{
+	struct hpc_times t;
+
+	hpc_times_get(&t);
+	w->utime = cpu_to_le64(t.utime);
+	w->stime = cpu_to_le64(t.stime);
+	w->runtime = cpu_to_le64(t.runtime);
+}
+
+/* --- frames that come unasked ------------------------------------------------------- */
+
+static int unasked_signal(struct hpc_task *hpc, u32 len)
+{
+	struct hpc_wire_siginfo w;
+	sigset_t mask;
+	int ret;
+
+	if (len != sizeof(w))
+		return -EPROTO;
+	ret = hpc_link_recv(hpc->link, &w, sizeof(w));
+	if (ret)
+		return ret;
+	if (le32_to_cpu(w.flags) & HPC_SIG_MASK) {
+		/* As ppoll() would have left it: old mask after the handler. */
+		current->saved_sigmask = current->blocked;
+		mask.sig[0] = le64_to_cpu(w.mask);
+		set_current_blocked(&mask);
+		set_restore_sigmask();
+	}
+	hpc_siginfo_raise(&w);
+	return 0;
+}
+
+static int unasked(struct hpc_task *hpc, u16 type, u32 len)
+{
+	if (type == HPC_F_SIGNAL)
+		return unasked_signal(hpc, len);
+	if (len)
+		return -EPROTO;
+	switch (type) {
+	case HPC_F_STOP:
+		set_bit(HPC_T_STOPPED, &hpc->flags);
+		break;
+	case HPC_F_CONT:
+		clear_bit(HPC_T_STOPPED, &hpc->flags);
+		break;
+	case HPC_F_BRING:
+		set_bit(HPC_T_BROUGHT, &hpc->flags);
+		break;
+	default:
+		return -EPROTO;
+	}
+	/* Dealt with on the way to user mode. */
+	set_thread_flag(TIF_HPC);
+	return 0;
+}
+
+/*
+ * Waits for the answer of type @want; its body is left to the caller.  Somebody
+ * here who wants the thread makes home give up the call under way.
+ */
+static int await(struct hpc_task *hpc, u16 want, u32 *ret_len)
+{
+	struct hpc_link *link = hpc->link;
+	u16 type;
+	u32 len;
+	int ret;
+
+	for (;;) {
+		ret = hpc_link_wait(link, NULL, NULL);
+		if (ret && fatal_signal_pending(current))
+			return -EINTR;
+		if (ret && test_bit(HPC_T_BRING, &hpc->flags) &&
+		    !test_and_set_bit(HPC_T_INTR_SENT, &hpc->flags)) {
+			ret = hpc_link_send(link, HPC_F_INTR, NULL, 0);
+			if (ret)
+				return ret;
+		}
+		/* Signals are for later: wait on, deaf to all but SIGKILL. */
+		ret = hpc_link_recv_frame(link, &type, &len);
+		if (ret)
+			return ret;
+		if (type == want) {
+			*ret_len = len;
+			return 0;
+		}
+		ret = unasked(hpc, type, len);
+		if (ret)
+			return ret;
+	}
+}
+
+/* The thread goes on: what arrives from here on kicks it. */
+static void settle(struct hpc_task *hpc)
+{
+	if (hpc_link_readable(hpc->link))
+		set_thread_flag(TIF_HPC);
+}
+
+/* --- system calls -------------------------------------------------------------------- */
+
+/* Small amounts are copied; large ones go out by reference. */
+#define COPY_LIMIT	(16 * 1024)
+
+static int send_copied(struct hpc_task *hpc, struct hpc_wire_call *w,
+		       const struct hpc_ranges *ranges, u32 head_len)
+{
+	struct kvec vec[4] = {
+		[1] = { w, sizeof(*w) },
+		[2] = { ranges->r, head_len - sizeof(*w) },
+	};
+	u8 *buf, *p;
+	unsigned int i;
+	int ret = -EFAULT;
+
+	buf = kvmalloc(max_t(u64, ranges->in, 1), GFP_KERNEL);
+	if (!buf)
+		return -ENOMEM;
+	for (p = buf, i = 0; i < ranges->n; i++) {
+		u32 len = le32_to_cpu(ranges->r[i].len);
+
+		if (!(le32_to_cpu(ranges->r[i].kind) & HPC_RANGE_IN))
+			continue;
+		if (copy_from_user(p, (void __user *)le64_to_cpu(ranges->r[i].addr),
+				   len))
+			goto out;
+		p += len;
+	}
+	vec[3] = (struct kvec) { buf, ranges->in };
+	ret = hpc_link_send_kvec(hpc->link, HPC_F_CALL, vec, 4,
+				 head_len + ranges->in);
+out:
+	kvfree(buf);
+	return ret;
+}
+
+static int send_pinned(struct hpc_task *hpc, struct hpc_wire_call *w,
+		       const struct hpc_ranges *ranges, u32 head_len)
+{
+	struct hpc_user_pages u = {};
+	unsigned int i;
+	void *head;
+	int ret = 0;
+
+	for (i = 0; i < ranges->n && !ret; i++)
+		if (le32_to_cpu(ranges->r[i].kind) & HPC_RANGE_IN)
+			ret = hpc_user_pages_get(&u,
+						 le64_to_cpu(ranges->r[i].addr),
+						 le32_to_cpu(ranges->r[i].len));
+	head = kvmalloc(head_len, GFP_KERNEL);
+	if (!ret && !head)
+		ret = -ENOMEM;
+	if (!ret) {
+		memcpy(head, w, sizeof(*w));
+		memcpy(head + sizeof(*w), ranges->r, head_len - sizeof(*w));
+		ret = hpc_link_send_pages(hpc->link, HPC_F_CALL, head, head_len,
+					  u.bvec, u.n, ranges->in);
+	}
+	kvfree(head);
+	hpc_user_pages_put(&u);
+	return ret;
+}
+
+/* Puts the bytes of the OUT ranges where they belong. */
+static int recv_out(struct hpc_task *hpc, const struct hpc_ranges *ranges,
+		    long ret, u32 len)
+{
+	u64 left = hpc_ret_bytes(ret);
+	struct iov_iter to;
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < ranges->n; i++) {
+		u32 n = hpc_range_out(&ranges->r[i], ret, &left);
+
+		if (!n)
+			continue;
+		if (n > len)
+			return -EPROTO;
+		len -= n;
+		iov_iter_ubuf(&to, ITER_DEST,
+			      (void __user *)le64_to_cpu(ranges->r[i].addr), n);
+		err = hpc_link_recv_iter(hpc->link, &to);
+		/* Another thread took the memory away: as at home, bad luck. */
+		if (err == -EFAULT)
+			err = hpc_link_skip(hpc->link, iov_iter_count(&to));
+		if (err)
+			return err;
+	}
+	return len ? -EPROTO : 0;
+}
+
+long hpc_guest_call(struct hpc_task *hpc, unsigned int nr,
+		    const unsigned long *arg, const struct hpc_ranges *ranges)
+{
+	u32 head_len = sizeof(struct hpc_wire_call) +
+		       ranges->n * sizeof(struct hpc_wire_range);
+	struct hpc_wire_call w = {
+		.nr	= cpu_to_le32(nr),
+		.ranges	= cpu_to_le32(ranges->n),
+	};
+	struct hpc_wire_result result;
+	u32 len;
+	int i, err;
+
+	for (i = 0; i < 6; i++)
+		w.arg[i] = cpu_to_le64(arg[i]);
+	times_take(hpc, &w.times);
+	if (ranges->in <= COPY_LIMIT)
+		err = send_copied(hpc, &w, ranges, head_len);
+	else
+		err = send_pinned(hpc, &w, ranges, head_len);
+	/* Memory that went away since it was looked at; nothing was sent. */
+	if (err == -EFAULT || err == -ENOMEM)
+		return err;
+	if (!err)
+		err = await(hpc, HPC_F_RESULT, &len);
+	if (!err && len < sizeof(result))
+		err = -EPROTO;
+	if (!err)
+		err = hpc_link_recv(hpc->link, &result, sizeof(result));
+	if (!err)
+		err = recv_out(hpc, ranges, le64_to_cpu(result.ret),
+			       len - sizeof(result));
+	clear_bit(HPC_T_INTR_SENT, &hpc->flags);
+	if (err)
+		lost(hpc);
+	settle(hpc);
+	return le64_to_cpu(result.ret);
+}
+
+int hpc_guest_mmap(struct hpc_task *hpc, int fd, u32 prot, u32 flags, u32 *id)
+{
+	struct hpc_wire_mmap w = {
+		.fd	= cpu_to_le32(fd),
+		.prot	= cpu_to_le32(prot),
+		.flags	= cpu_to_le32(flags),
+	};
+	struct hpc_wire_mapped mapped;
+	u32 len;
+	int ret;
+
+	ret = hpc_link_send(hpc->link, HPC_F_MMAP, &w, sizeof(w));
+	ret = ret ?: await(hpc, HPC_F_MAPPED, &len);
+	if (!ret && len != sizeof(mapped))
+		ret = -EPROTO;
+	ret = ret ?: hpc_link_recv(hpc->link, &mapped, sizeof(mapped));
+	if (ret)
+		lost(hpc);
+	settle(hpc);
+	if (mapped.error)
+		return -(int)le32_to_cpu(mapped.error);
+	*id = le32_to_cpu(mapped.file.id);
+	if (xa_load(&hpc_process(current)->files, *id))
+		return 0;
+	return hpc_pager_add(&mapped.file);
+}
+
+void hpc_guest_action(struct hpc_task *hpc, int sig)
+{
+	struct hpc_wire_sigaction w = { .sig = cpu_to_le32(sig) };
+
+	spin_lock_irq(&current->sighand->siglock);
+	hpc_action_save(&current->sighand->action[sig - 1].sa, &w.action);
+	spin_unlock_irq(&current->sighand->siglock);
+	if (hpc_link_send(hpc->link, HPC_F_ACTION, &w, sizeof(w)))
+		lost(hpc);
+}
+
+void hpc_guest_mask(struct hpc_task *hpc)
+{
+	struct hpc_wire_mask w = {
+		.blocked = cpu_to_le64(current->blocked.sig[0]),
+	};
+
+	if (hpc_link_send(hpc->link, HPC_F_MASK, &w, sizeof(w)))
+		lost(hpc);
+}
+
+/* --- pages ----------------------------------------------------------------------------- */
+
+static int recv_pages(struct hpc_task *hpc, struct folio **folios,
+		      unsigned int n, u32 len)
+{
+	struct bio_vec bvec[HPC_MAX_FETCH];
+	struct hpc_wire_pagedata w;
+	struct iov_iter to;
+	unsigned int i;
+	int ret;
+
+	if (len < sizeof(w))
+		return -EPROTO;
+	ret = hpc_link_recv(hpc->link, &w, sizeof(w));
+	if (ret)
+		return ret;
+	len -= sizeof(w);
+	if (w.error)
+		return len ? -EPROTO : -EIO;
+	if (le32_to_cpu(w.count) != n || len != n << PAGE_SHIFT)
+		return -EPROTO;
+	for (i = 0; i < n; i++)
+		bvec_set_folio(&bvec[i], folios[i], PAGE_SIZE, 0);
+	iov_iter_bvec(&to, ITER_DEST, bvec, n, len);
+	return hpc_link_recv_iter(hpc->link, &to);
+}
+
+int hpc_guest_fetch(u32 file, pgoff_t index, struct folio **folios,
+		    unsigned int n)
+{
+	struct hpc_wire_fetch w = {
+		.file	= cpu_to_le32(file),
+		.count	= cpu_to_le32(n),
+		.index	= cpu_to_le64(index),
+	};
+	struct hpc_task *hpc = current->hpc;
+	u32 len;
+	int ret;
+
+	if (hpc_role(current) != HPC_GUEST || !hpc->link || hpc->link->error)
+		return -EIO;
+	ret = hpc_link_send(hpc->link, HPC_F_FETCH, &w, sizeof(w));
+	ret = ret ?: await(hpc, HPC_F_PAGEDATA, &len);
+	ret = ret ?: recv_pages(hpc, folios, n, len);
+	if (ret && ret != -EIO) {
+		/* In the middle of a fault: die on the way out of it. */
+		hpc_link_shutdown(hpc->link);
+		set_thread_flag(TIF_HPC);
+	}
+	settle(hpc);
+	return ret ? -EIO : 0;
+}
+
+/* --- on the way to user mode --------------------------------------------------------------- */
+
+static int drain(struct hpc_task *hpc)
+{
+	u16 type;
+	u32 len;
+	int ret;
+
+	while (hpc_link_readable(hpc->link)) {
+		ret = hpc_link_recv_frame(hpc->link, &type, &len);
+		ret = ret ?: unasked(hpc, type, len);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static int stand_still(struct hpc_task *hpc)
+{
+	u16 type;
+	u32 len;
+	int ret = 0;
+
+	while (test_bit(HPC_T_STOPPED, &hpc->flags) && !ret) {
+		if (hpc_link_wait(hpc->link, NULL, NULL) &&
+		    fatal_signal_pending(current))
+			return -EINTR;
+		hpc->link->timeout = MAX_SCHEDULE_TIMEOUT;
+		ret = hpc_link_recv_frame(hpc->link, &type, &len);
+		ret = ret ?: unasked(hpc, type, len);
+	}
+	return ret;
+}
+
+static void __noreturn gone(struct hpc_task *hpc)
+{
+	hpc_link_close(hpc->link);
+	hpc->link = NULL;
+	hpc->role = HPC_HOME;
+	clear_task_syscall_work(current, HPC);
+	do_group_exit(0);
+}
+
+static int await_taken(struct hpc_task *hpc)
+{
+	struct hpc_wire_refused refused;
+	u16 type;
+	u32 len;
+	int ret;
+
+	ret = hpc_link_recv_frame(hpc->link, &type, &len);
+	if (ret)
+		return ret;
+	if (type == HPC_F_TAKEN && !len)
+		return 0;
+	if (type != HPC_F_REFUSED || len != sizeof(refused))
+		return -EPROTO;
+	ret = hpc_link_recv(hpc->link, &refused, sizeof(refused));
+	return ret ?: 1;
+}
+
+/* Home has asked, and holds back signals until it has an answer. */
+static int go_home(struct hpc_task *hpc)
+{
+	struct hpc_image_stats stats = {};
+	int ret;
+
+	hpc->link->timeout = TAKEN_TIMEOUT;
+	ret = hpc_pack(hpc->link, &stats);
+	ret = ret ?: await_taken(hpc);
+	if (!ret)
+		gone(hpc);
+	/* Refused: home has no room; stay, until asked again. */
+	hpc->link->timeout = MAX_SCHEDULE_TIMEOUT;
+	clear_bit(HPC_T_BRING, &hpc->flags);
+	clear_bit(HPC_T_BROUGHT, &hpc->flags);
+	clear_bit(HPC_T_ASKED, &hpc->flags);
+	return ret < 0 ? ret : 0;
+}
+
+void hpc_guest_user(struct hpc_task *hpc)
+{
+	int ret;
+
+	clear_thread_flag(TIF_HPC);
+	ret = drain(hpc);
+	ret = ret ?: stand_still(hpc);
+	if (!ret && test_bit(HPC_T_BRING, &hpc->flags) &&
+	    !test_and_set_bit(HPC_T_ASKED, &hpc->flags))
+		ret = hpc_link_send(hpc->link, HPC_F_WANTHOME, NULL, 0);
+	if (!ret && test_bit(HPC_T_ASKED, &hpc->flags)) {
+		/* It will come; user mode must not run on in between. */
+		while (!ret && !test_bit(HPC_T_BROUGHT, &hpc->flags)) {
+			u16 type;
+			u32 len;
+
+			ret = hpc_link_recv_frame(hpc->link, &type, &len);
+			ret = ret ?: unasked(hpc, type, len);
+		}
+	}
+	if (!ret && test_bit(HPC_T_BROUGHT, &hpc->flags)) {
+		/* First handlers of the signals that have come. */
+		if (signal_pending(current)) {
+			set_thread_flag(TIF_HPC);
+			return;
+		}
+		ret = go_home(hpc);
+	}
+	if (ret)
+		lost(hpc);
+	settle(hpc);
+}
+
+void hpc_guest_want_home(struct hpc_task *hpc)
+{
+	set_bit(HPC_T_BRING, &hpc->flags);
+	set_thread_flag(TIF_HPC);
+}
+
+void hpc_guest_exit(struct hpc_task *hpc, long code)
+{
+	struct hpc_wire_exit w = { .code = cpu_to_le32(code) };
+
+	if (!hpc->link)
+		return;
+	times_take(hpc, &w.times);
+	/* If it does not arrive, the end of the link says enough. */
+	hpc_link_send(hpc->link, HPC_F_EXIT, &w, sizeof(w));
+	hpc_link_close(hpc->link);
+	hpc->link = NULL;
+	hpc->role = HPC_HOME;
+}

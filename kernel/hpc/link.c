@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Sending and receiving frames.
+ *
+ * The engine's threads wait here with signals pending: a deputy that is to
+ * forward a signal must first finish the frame it is in the middle of.  So all
+ * transfers use MSG_DONTWAIT and sleep killably in between, and only
+ * hpc_link_wait(), which waits for the beginning of a frame, looks at signals.
+ */
+
+#include <linux/bvec.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/net.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/tcp.h>
+#include <net/sock.h>
+#include <net/tcp.h>
+
+#include "link.h"
+#include "internal.h"
+
+#define LINK_TIMEOUT	(30 * HZ)
+
+/* --- what comes in unasked --------------------------------------------------- */
+
+/* Called in softirq context, with whatever the socket's own callback holds. */
+static void link_event(struct sock *sk)
+{
+	struct hpc_link *link;
+
+	read_lock_bh(&sk->sk_callback_lock);
+	link = sk->sk_user_data;
+	if (link && link->owner && !READ_ONCE(link->expecting))
+		hpc_kick(link->owner);
+	read_unlock_bh(&sk->sk_callback_lock);
+}
+
+#define LINK_CALLBACK(_name)						\
+static void link_##_name(struct sock *sk)				\
+{									\
+	void (*own)(struct sock *sk) = NULL;				\
+	struct hpc_link *link;						\
+									\
+	read_lock_bh(&sk->sk_callback_lock);				\
+	link = sk->sk_user_data;					\
+	if (link)							\
+		own = link->_name;					\
+	read_unlock_bh(&sk->sk_callback_lock);				\
+	if (own)							\
+		own(sk);						\
+	link_event(sk);							\
+}
+
+LINK_CALLBACK(data_ready)
+LINK_CALLBACK(state_change)
+LINK_CALLBACK(error_report)
+
+void hpc_link_watch(struct hpc_link *link, struct task_struct *owner)
+{
+	struct sock *sk;
+
+	if (!link->sock)
+		return;
+	sk = link->sock->sk;
+	write_lock_bh(&sk->sk_callback_lock);
+	link->owner = owner;
+	if (!sk->sk_user_data) {
+		link->data_ready = sk->sk_data_ready;
+		link->state_change = sk->sk_state_change;
+		link->error_report = sk->sk_error_report;
+		sk->sk_user_data = link;
+		sk->sk_data_ready = link_data_ready;
+		sk->sk_state_change = link_state_change;
+		sk->sk_error_report = link_error_report;
+	}
+	write_unlock_bh(&sk->sk_callback_lock);
+	/* What came before nobody was told of. */
+	if (hpc_link_readable(link))
+		hpc_kick(owner);
+}
+
+static void link_unwatch(struct hpc_link *link)
+{
+	struct sock *sk = link->sock->sk;
+
+	write_lock_bh(&sk->sk_callback_lock);
+	if (sk->sk_user_data == link) {
+		sk->sk_data_ready = link->data_ready;
+		sk->sk_state_change = link->state_change;
+		sk->sk_error_report = link->error_report;
+		sk->sk_user_data = NULL;
+	}
+	write_unlock_bh(&sk->sk_callback_lock);
+}
+
+/* --- life ---------------------------------------------------------------------- */
+
+struct hpc_link *hpc_link_open(struct file *file)
+{
+	struct socket *sock = sock_from_file(file);
+	struct hpc_link *link;
+
+	if (sock) {
+		if (sock->type != SOCK_STREAM || !sock->sk ||
+		    sock->state != SS_CONNECTED || sock->sk->sk_user_data)
+			return ERR_PTR(-EOPNOTSUPP);
+		if (sk_is_tcp(sock->sk))
+			tcp_sock_set_nodelay(sock->sk);
+	} else if (!S_ISREG(file_inode(file)->i_mode)) {
+		return ERR_PTR(-EOPNOTSUPP);
+	}
+	link = kzalloc(sizeof(*link), GFP_KERNEL_ACCOUNT);
+	if (!link)
+		return ERR_PTR(-ENOMEM);
+	link->file = get_file(file);
+	link->sock = sock;
+	link->timeout = LINK_TIMEOUT;
+	return link;
+}
+
+void hpc_link_shutdown(struct hpc_link *link)
+{
+	if (link->sock)
+		kernel_sock_shutdown(link->sock, SHUT_RDWR);
+	if (!link->error)
+		link->error = -ECONNRESET;
+}
+
+void hpc_link_close(struct hpc_link *link)
+{
+	if (!link)
+		return;
+	if (link->sock) {
+		link_unwatch(link);
+		kernel_sock_shutdown(link->sock, SHUT_RDWR);
+	}
+	fput(link->file);
+	kfree(link);
+}
+
+/* --- waiting --------------------------------------------------------------------- */
+
+static __poll_t link_poll(struct hpc_link *link)
+{
+	/* No poll table: asks for the state, and for a wake-up when room comes. */
+	return link->sock->ops->poll(link->file, link->sock, NULL);
+}
+
+bool hpc_link_readable(struct hpc_link *link)
+{
+	if (link->pos < link->end || link->error || !link->sock)
+		return true;
+	return link_poll(link) & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR);
+}
+
+static bool link_writable(struct hpc_link *link)
+{
+	return link_poll(link) & (EPOLLOUT | EPOLLHUP | EPOLLERR);
+}
+
+static int link_sleep(struct hpc_link *link, bool (*ready)(struct hpc_link *))
+{
+	wait_queue_head_t *wq = sk_sleep(link->sock->sk);
+	long left;
+
+	WRITE_ONCE(link->expecting, true);
+	left = wait_event_killable_timeout(*wq, ready(link), link->timeout);
+	WRITE_ONCE(link->expecting, false);
+	if (left < 0)
+		return -EINTR;
+	return left ? 0 : -ETIMEDOUT;
+}
+
+int hpc_link_wait(struct hpc_link *link, bool (*stop)(void *data), void *data)
+{
+	wait_queue_head_t *wq = sk_sleep(link->sock->sk);
+	int ret;
+
+	WRITE_ONCE(link->expecting, true);
+	ret = wait_event_interruptible(*wq, hpc_link_readable(link) ||
+					    (stop && stop(data)));
+	WRITE_ONCE(link->expecting, false);
+	return ret;
+}
+
+static int link_fail(struct hpc_link *link, int error)
+{
+	if (!link->error)
+		link->error = error;
+	return link->error;
+}
+
+/* --- sending ---------------------------------------------------------------------- */
+
+static int file_send(struct hpc_link *link, struct iov_iter *from)
+{
+	while (iov_iter_count(from)) {
+		ssize_t n = vfs_iter_write(link->file, from,
+					   &link->file->f_pos, 0);
+
+		if (n <= 0)
+			return link_fail(link, n ?: -ENOSPC);
+		link->sent += n;
+	}
+	return 0;
+}
+
+static int link_send_iter(struct hpc_link *link, struct iov_iter *from,
+			  unsigned int flags)
+{
+	struct msghdr msg = {
+		.msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL | flags,
+		.msg_iter  = *from,
+	};
+	int ret;
+
+	if (link->error)
+		return link->error;
+	if (!link->sock)
+		return file_send(link, from);
+
+	while (msg_data_left(&msg)) {
+		ret = sock_sendmsg(link->sock, &msg);
+		if (ret == -EAGAIN) {
+			ret = link_sleep(link, link_writable);
+			if (ret)
+				return link_fail(link, ret);
+			continue;
+		}
+		if (ret < 0)
+			return link_fail(link, ret == -EPIPE ? -ECONNRESET : ret);
+		link->sent += ret;
+	}
+	return 0;
+}
+
+int hpc_link_send_kvec(struct hpc_link *link, u16 type, struct kvec *vec,
+		       unsigned int n, u32 len)
+{
+	struct hpc_frame frame = {
+		.type	= cpu_to_le16(type),
+		.len	= cpu_to_le32(len),
+	};
+	struct iov_iter from;
+
+	/* The caller leaves room for the header in the first place. */
+	vec[0] = (struct kvec) { &frame, sizeof(frame) };
+	iov_iter_kvec(&from, ITER_SOURCE, vec, n, sizeof(frame) + len);
+	return link_send_iter(link, &from, 0);
+}
+
+int hpc_link_send(struct hpc_link *link, u16 type, const void *body, u32 len)
+{
+	struct kvec vec[2] = { [1] = { (void *)body, len } };
+
+	return hpc_link_send_kvec(link, type, vec, 2, len);
+}
+
+int hpc_link_send_pages(struct hpc_link *link, u16 type, const void *head,
+			u32 head_len, struct bio_vec *bvec, unsigned int n,
+			u32 len)
+{
+	struct hpc_frame frame = {
+		.type	= cpu_to_le16(type),
+		.len	= cpu_to_le32(head_len + len),
+	};
+	struct kvec vec[2] = {
+		{ &frame, sizeof(frame) }, { (void *)head, head_len },
+	};
+	struct iov_iter from;
+	int ret;
+
+	iov_iter_kvec(&from, ITER_SOURCE, vec, 2, sizeof(frame) + head_len);
+	ret = link_send_iter(link, &from, len ? MSG_MORE : 0);
+	if (ret || !len)
+		return ret;
+	iov_iter_bvec(&from, ITER_SOURCE, bvec, n, len);
+	return link_send_iter(link, &from, MSG_SPLICE_PAGES);
+}
+
+/* --- receiving ---------------------------------------------------------------------- */
+
+/* Reads what there is, at least one byte, at most what @to takes. */
+static ssize_t link_read_some(struct hpc_link *link, struct iov_iter *to)
+{
+	struct msghdr msg = {};
+	ssize_t n;
+	int ret;
+
+	if (link->error)
+		return link->error;
+	for (;;) {
+		if (link->sock) {
+			msg.msg_iter = *to;
+			n = sock_recvmsg(link->sock, &msg,
+					 MSG_DONTWAIT | MSG_NOSIGNAL);
+			if (n > 0)
+				iov_iter_advance(to, n);
+		} else {
+			n = vfs_iter_read(link->file, to, &link->file->f_pos, 0);
+		}
+		if (n > 0) {
+			link->received += n;
+			return n;
+		}
+		if (n == 0)
+			return link_fail(link, -ECONNRESET);
+		/* Bad memory is the caller's affair, the stream is intact. */
+		if (n == -EFAULT)
+			return n;
+		if (n != -EAGAIN)
+			return link_fail(link, n);
+		ret = link_sleep(link, hpc_link_readable);
+		if (ret)
+			return link_fail(link, ret);
+	}
+}
+
+static int link_fill(struct hpc_link *link)
+{
+	struct kvec vec = { link->buf, sizeof(link->buf) };
+	struct iov_iter to;
+	ssize_t n;
+
+	iov_iter_kvec(&to, ITER_DEST, &vec, 1, vec.iov_len);
+	n = link_read_some(link, &to);
+	if (n < 0)
+		return n;
+	link->pos = 0;
+	link->end = n;
+	return 0;
+}
+
+int hpc_link_recv_iter(struct hpc_link *link, struct iov_iter *to)
+{
+	while (iov_iter_count(to)) {
+		size_t have = link->end - link->pos;
+		ssize_t n;
+
+		if (have) {
+			size_t want = min(have, iov_iter_count(to));
+			size_t got = copy_to_iter(link->buf + link->pos, want, to);
+
+			link->pos += got;
+			if (got != want)
+				return -EFAULT;
+		} else if (iov_iter_count(to) >= sizeof(link->buf)) {
+			n = link_read_some(link, to);
+			if (n < 0)
+				return n;
+		} else {
+			n = link_fill(link);
+			if (n < 0)
+				return n;
+		}
+	}
+	return 0;
+}
+
+int hpc_link_recv(struct hpc_link *link, void *to, size_t len)
+{
+	struct kvec vec = { to, len };
+	struct iov_iter iter;
+
+	iov_iter_kvec(&iter, ITER_DEST, &vec, 1, len);
+	return hpc_link_recv_iter(link, &iter);
+}
+
+int hpc_link_skip(struct hpc_link *link, size_t len)
+{
+	while (len) {
+		size_t n;
+		int ret;
+
+		if (link->pos == link->end) {
+			ret = link_fill(link);
+			if (ret)
+				return ret;
+		}
+		n = min_t(size_t, len, link->end - link->pos);
+		link->pos += n;
+		len -= n;
+	}
+	return 0;
+}
+
+int hpc_link_recv_frame(struct hpc_link *link, u16 *type, u32 *len)
+{
+	struct hpc_frame frame;
+	int ret;
+
+	ret = hpc_link_recv(link, &frame, sizeof(frame));
+	if (ret)
+		return ret;
+	if (frame.reserved)
+		return link_fail(link, -EPROTO);
+	*type = le16_to_cpu(frame.type);
+	*len = le32_to_cpu(frame.len);
+	return 0;
+}

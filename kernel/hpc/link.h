@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A link: the connected stream between a deputy thread and its guest thread,
+ * or a file that holds an image.
+ */
+#ifndef _HPC_LINK_H
+#define _HPC_LINK_H
+
+#include <linux/types.h>
+#include <linux/uio.h>
+
+#include "wire.h"
+
+struct file;
+struct sock;
+struct socket;
+struct task_struct;
+struct bio_vec;
+
+#define HPC_LINK_BUFFER		2048
+
+/**
+ * struct hpc_link - one end; used by one thread at a time
+ * @file:	what user space handed over; we hold a reference
+ * @sock:	its socket, NULL if @file is a plain file
+ * @owner:	thread that is kicked when something comes in unexpected; no
+ *		reference, the thread closes the link before it ends; guarded by
+ *		the socket's callback lock
+ * @expecting:	@owner waits for input, so waking it is enough
+ * @timeout:	longest wait for one piece of input or room for output, jiffies
+ * @error:	first error met, negative errno; nothing goes through after it
+ * @data_ready:	the socket's own callbacks
+ * @state_change:	likewise
+ * @error_report:	likewise
+ * @sent:	bytes, for statistics
+ * @received:	likewise
+ * @pos:	first byte in @buf not yet read
+ * @end:	behind the last byte in @buf
+ * @buf:	small frames are read in one go
+ */
+struct hpc_link {
+	struct file		*file;
+	struct socket		*sock;
+	struct task_struct	*owner;
+	bool			expecting;
+	long			timeout;
+	int			error;
+	void			(*data_ready)(struct sock *sk);
+	void			(*state_change)(struct sock *sk);
+	void			(*error_report)(struct sock *sk);
+	u64			sent;
+	u64			received;
+	unsigned int		pos;
+	unsigned int		end;
+	u8			buf[HPC_LINK_BUFFER];
+};
+
+/* -EOPNOTSUPP: neither a connected stream socket nor a plain file. */
+struct hpc_link *hpc_link_open(struct file *file);
+void hpc_link_close(struct hpc_link *link);
+
+/* From now on whatever comes in, or the end of the link, kicks @owner. */
+void hpc_link_watch(struct hpc_link *link, struct task_struct *owner);
+
+/*
+ * All of these sleep, and give up only for a fatal signal (-EINTR), the end of
+ * the link (-ECONNRESET) or when link->timeout is over (-ETIMEDOUT).
+ */
+int hpc_link_send(struct hpc_link *link, u16 type, const void *body, u32 len);
+int hpc_link_send_kvec(struct hpc_link *link, u16 type, struct kvec *vec,
+		       unsigned int n, u32 len);
+/* @head, then @len bytes of the pages in @bvec, which are not copied. */
+int hpc_link_send_pages(struct hpc_link *link, u16 type, const void *head,
+			u32 head_len, struct bio_vec *bvec, unsigned int n,
+			u32 len);
+int hpc_link_recv_frame(struct hpc_link *link, u16 *type, u32 *len);
+int hpc_link_recv(struct hpc_link *link, void *to, size_t len);
+int hpc_link_recv_iter(struct hpc_link *link, struct iov_iter *to);
+int hpc_link_skip(struct hpc_link *link, size_t len);
+
+/* Is there something to read, or is the link at its end?  Never sleeps. */
+bool hpc_link_readable(struct hpc_link *link);
+
+/*
+ * Waits until hpc_link_readable(), or @stop() of @data says so, or a signal is
+ * pending (-ERESTARTSYS).
+ */
+int hpc_link_wait(struct hpc_link *link, bool (*stop)(void *data), void *data);
+
+/* Ends the link for both sides; the struct stays until hpc_link_close(). */
+void hpc_link_shutdown(struct hpc_link *link);
+
+#endif /* _HPC_LINK_H */

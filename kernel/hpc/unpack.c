@@ -1,0 +1,597 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Unpacking: the current task becomes the process of an image.
+ *
+ * Nothing of the stream is believed: each frame has its size, its place in the
+ * order and its limits, and the memory it describes is made by the same
+ * functions mmap(2) uses.  Until hpc_arrive() the task can go back to what it
+ * was.
+ */
+
+#include <linux/binfmts.h>
+#include <linux/buildid.h>
+#include <linux/bvec.h>
+#include <linux/coredump.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/ksm.h>
+#include <linux/mm.h>
+#include <linux/mman.h>
+#include <linux/rseq.h>
+#include <linux/sched/coredump.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <uapi/linux/membarrier.h>
+#include <asm/elf.h>
+#include <asm/mmu_context.h>
+#include <asm/syscall.h>
+#include <asm/unistd.h>
+#include <asm/vdso.h>
+
+#include "arch.h"
+#include "image.h"
+#include "internal.h"
+#include "link.h"
+
+/**
+ * struct unpack - while it lasts
+ * @link:	where from
+ * @a:		where to
+ * @stage:	type of the last frame, for the order
+ * @vmas:	so far
+ * @files:	so far
+ * @pages:	of the frame at hand
+ * @bvec:	likewise
+ */
+struct unpack {
+	struct hpc_link		*link;
+	struct hpc_arrival	*a;
+	u16			stage;
+	unsigned int		vmas;
+	unsigned int		files;
+	struct page		*pages[HPC_MAX_RUN];
+	struct bio_vec		bvec[HPC_MAX_RUN];
+};
+
+static int recv_exact(struct unpack *u, void *to, size_t size, u32 len)
+{
+	if (len != size)
+		return -EPROTO;
+	return hpc_link_recv(u->link, to, size);
+}
+
+/* --- head and process --------------------------------------------------------- */
+
+static int unpack_head(struct unpack *u, u32 len)
+{
+	struct hpc_wire_head *w = &u->a->head;
+	int ret;
+
+	ret = recv_exact(u, w, sizeof(*w), len);
+	if (ret)
+		return ret;
+	if (le32_to_cpu(w->magic) != HPC_WIRE_MAGIC || w->reserved)
+		return -EPROTO;
+	if (le16_to_cpu(w->version) != HPC_WIRE_VERSION ||
+	    le16_to_cpu(w->arch) != HPC_WIRE_ARCH_X86_64 ||
+	    le32_to_cpu(w->page_shift) != PAGE_SHIFT ||
+	    le32_to_cpu(w->threads) != 1)
+		return -EOPNOTSUPP;
+	/* Another kernel's vDSO is other code at the same address. */
+	if (memcmp(w->build_id, vmlinux_build_id, sizeof(w->build_id)))
+		return -EOPNOTSUPP;
+	return 0;
+}
+
+static int unpack_process(struct unpack *u, u32 len)
+{
+	struct hpc_wire_process *w = &u->a->process;
+	int ret;
+
+	ret = recv_exact(u, w, sizeof(*w), len);
+	if (ret)
+		return ret;
+	w->comm[sizeof(w->comm) - 1] = 0;
+	if (le32_to_cpu(w->home) > HPC_NODE_MAX || !le32_to_cpu(w->pid))
+		return -EPROTO;
+	/* Whose files these are, before the first of them is mapped. */
+	if (!u->a->home)
+		memcpy(hpc_process(current)->boot_id, w->boot_id,
+		       sizeof(w->boot_id));
+	return 0;
+}
+
+/* --- memory --------------------------------------------------------------------- */
+
+static bool user_addr(__le64 addr)
+{
+	return le64_to_cpu(addr) <= TASK_SIZE_MAX;
+}
+
+static bool mm_valid(const struct hpc_wire_mm *w)
+{
+	const __le64 *field = (const __le64 *)w;
+	int i;
+
+	/* All but the flags are addresses. */
+	for (i = 0; i < offsetof(struct hpc_wire_mm, flags) / sizeof(*field); i++)
+		if (!user_addr(field[i]))
+			return false;
+	return le64_to_cpu(w->brk) >= le64_to_cpu(w->start_brk) &&
+	       le64_to_cpu(w->arg_end) >= le64_to_cpu(w->arg_start) &&
+	       le64_to_cpu(w->env_end) >= le64_to_cpu(w->env_start) &&
+	       !(le32_to_cpu(w->flags) & ~(HPC_MM_TOPDOWN | HPC_MM_NO_THP));
+}
+
+static void mm_set_layout(struct mm_struct *mm, const struct hpc_wire_mm *w)
+{
+	arch_pick_mmap_layout(mm, &current->signal->rlim[RLIMIT_STACK]);
+	mm->mmap_base = le64_to_cpu(w->mmap_base);
+	mm->task_size = TASK_SIZE;
+	mm->start_code = le64_to_cpu(w->start_code);
+	mm->end_code = le64_to_cpu(w->end_code);
+	mm->start_data = le64_to_cpu(w->start_data);
+	mm->end_data = le64_to_cpu(w->end_data);
+	mm->start_brk = le64_to_cpu(w->start_brk);
+	mm->brk = le64_to_cpu(w->brk);
+	mm->start_stack = le64_to_cpu(w->start_stack);
+	mm->arg_start = le64_to_cpu(w->arg_start);
+	mm->arg_end = le64_to_cpu(w->arg_end);
+	mm->env_start = le64_to_cpu(w->env_start);
+	mm->env_end = le64_to_cpu(w->env_end);
+	if (le32_to_cpu(w->flags) & HPC_MM_NO_THP)
+		set_bit(MMF_DISABLE_THP, &mm->flags);
+}
+
+/* A homecoming gives the new memory what the world knows the process by. */
+static int mm_inherit(struct mm_struct *mm, struct mm_struct *old)
+{
+	struct file *exe = get_mm_exe_file(old);
+	int ret = 0;
+
+	if (exe) {
+		ret = set_mm_exe_file(mm, exe);
+		fput(exe);
+	}
+	memcpy(mm->saved_auxv, old->saved_auxv, sizeof(mm->saved_auxv));
+	if (old->binfmt)
+		__module_get(old->binfmt->module);
+	mm->binfmt = old->binfmt;
+	set_dumpable(mm, get_dumpable(old));
+	return ret;
+}
+
+static int map_vdso(unsigned long code)
+{
+	const struct vdso_image *image = &vdso_image_64;
+	int ret;
+
+	if (!code)
+		return 0;
+	ret = map_vdso_once(image, code + image->sym_vvar_start);
+	if (ret)
+		return ret;
+	return (unsigned long)current->mm->context.vdso == code ? 0 : -EPROTO;
+}
+
+/* What the program has registered for is registered again; see membarrier(2). */
+static void membarrier_restore(u32 state)
+{
+	static const struct {
+		u32 state;
+		int cmd;
+	} map[] = {
+		{ MEMBARRIER_STATE_PRIVATE_EXPEDITED,
+		  MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED },
+		{ MEMBARRIER_STATE_GLOBAL_EXPEDITED,
+		  MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED },
+		{ MEMBARRIER_STATE_PRIVATE_EXPEDITED_SYNC_CORE,
+		  MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE },
+		{ MEMBARRIER_STATE_PRIVATE_EXPEDITED_RSEQ,
+		  MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ },
+	};
+	struct pt_regs regs;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(map); i++) {
+		if (!(state & map[i].state))
+			continue;
+		regs = (struct pt_regs) { .di = map[i].cmd };
+		x64_sys_call(&regs, __NR_membarrier);
+	}
+}
+
+static int unpack_mm(struct unpack *u, u32 len)
+{
+	struct hpc_wire_mm w;
+	struct mm_struct *mm;
+	int ret;
+
+	ret = recv_exact(u, &w, sizeof(w), len);
+	if (ret)
+		return ret;
+	if (!mm_valid(&w))
+		return -EPROTO;
+
+	mm = mm_alloc();
+	if (!mm)
+		return -ENOMEM;
+	mm_set_layout(mm, &w);
+	if (u->a->home) {
+		ret = mm_inherit(mm, current->mm);
+		if (ret) {
+			mmput(mm);
+			return ret;
+		}
+	}
+	mmget(current->mm);
+	u->a->old_mm = current->mm;
+	ret = hpc_mm_switch(mm);
+	if (ret) {
+		mmput(u->a->old_mm);
+		u->a->old_mm = NULL;
+		mmput(mm);
+		return ret;
+	}
+	ret = map_vdso(le64_to_cpu(w.vdso));
+	if (!ret)
+		membarrier_restore(le32_to_cpu(w.membarrier));
+	return ret;
+}
+
+static int unpack_file(struct unpack *u, u32 len)
+{
+	struct hpc_wire_file w;
+	int ret;
+
+	ret = recv_exact(u, &w, sizeof(w), len);
+	if (ret)
+		return ret;
+	if (!w.id || le32_to_cpu(w.id) > HPC_MAX_FILES ||
+	    ++u->files > HPC_MAX_FILES || (s64)le64_to_cpu(w.size) < 0)
+		return -EPROTO;
+	/* Home knows its files; it was it that numbered them. */
+	return u->a->home ? 0 : hpc_pager_add(&w);
+}
+
+static unsigned long vma_mmap_flags(u32 f, bool file)
+{
+	unsigned long flags = MAP_FIXED_NOREPLACE;
+
+	flags |= f & HPC_VMA_SHARED ? MAP_SHARED : MAP_PRIVATE;
+	if (!file)
+		flags |= MAP_ANONYMOUS;
+	if (f & HPC_VMA_GROWSDOWN)
+		flags |= MAP_GROWSDOWN;
+	if (f & HPC_VMA_NORESERVE)
+		flags |= MAP_NORESERVE;
+	return flags;
+}
+
+static int vma_advise(unsigned long start, unsigned long len, u32 f)
+{
+	static const struct {
+		u32 wire;
+		int advice;
+	} map[] = {
+		{ HPC_VMA_DONTFORK,	MADV_DONTFORK },
+		{ HPC_VMA_WIPEONFORK,	MADV_WIPEONFORK },
+		{ HPC_VMA_DONTDUMP,	MADV_DONTDUMP },
+		{ HPC_VMA_HUGE,		MADV_HUGEPAGE },
+		{ HPC_VMA_NOHUGE,	MADV_NOHUGEPAGE },
+		{ HPC_VMA_MERGEABLE,	MADV_MERGEABLE },
+	};
+	int i, ret;
+
+	for (i = 0; i < ARRAY_SIZE(map); i++) {
+		if (!(f & map[i].wire))
+			continue;
+		ret = do_madvise(current->mm, start, len, map[i].advice);
+		/* Advice this kernel does not take changes nothing but speed. */
+		if (ret && ret != -EINVAL)
+			return ret;
+	}
+	return 0;
+}
+
+static int unpack_vma(struct unpack *u, u32 len)
+{
+	unsigned long start, end, addr, prot = 0;
+	struct file *file = NULL;
+	struct hpc_wire_vma w;
+	u32 f;
+	int ret;
+
+	ret = recv_exact(u, &w, sizeof(w), len);
+	if (ret)
+		return ret;
+	start = le64_to_cpu(w.start);
+	end = le64_to_cpu(w.end);
+	f = le32_to_cpu(w.flags);
+	if (start >= end || end > TASK_SIZE_MAX || (start | end) & ~PAGE_MASK ||
+	    start < PAGE_SIZE || f & ~HPC_VMA_FLAGS ||
+	    ++u->vmas > HPC_MAX_VMAS ||
+	    (f & HPC_VMA_SHARED && (!w.file || f & HPC_VMA_WRITE)) ||
+	    le64_to_cpu(w.pgoff) > (S64_MAX >> PAGE_SHIFT))
+		return -EPROTO;
+
+	if (w.file) {
+		file = hpc_file_get(le32_to_cpu(w.file));
+		if (!file)
+			return -EPROTO;
+		/* At home it is shared with the file again; a guest has a copy. */
+		if (!u->a->home)
+			f &= ~HPC_VMA_SHARED;
+	}
+	prot |= f & HPC_VMA_READ ? PROT_READ : 0;
+	prot |= f & HPC_VMA_WRITE ? PROT_WRITE : 0;
+	prot |= f & HPC_VMA_EXEC ? PROT_EXEC : 0;
+
+	addr = vm_mmap(file, start, end - start, prot, vma_mmap_flags(f, file),
+		       file ? le64_to_cpu(w.pgoff) << PAGE_SHIFT : 0);
+	if (file)
+		fput(file);
+	if (IS_ERR_VALUE(addr))
+		return (int)addr == -EEXIST ? -EPROTO : (int)addr;
+	return vma_advise(start, end - start, f);
+}
+
+/* --- pages ------------------------------------------------------------------------ */
+
+static int unpack_pages(struct unpack *u, u32 len)
+{
+	struct hpc_wire_pages w;
+	unsigned long addr;
+	struct iov_iter to;
+	long got, i;
+	u32 count;
+	int ret;
+
+	if (len < sizeof(w))
+		return -EPROTO;
+	ret = hpc_link_recv(u->link, &w, sizeof(w));
+	if (ret)
+		return ret;
+	addr = le64_to_cpu(w.addr);
+	count = le32_to_cpu(w.count);
+	if (!count || count > HPC_MAX_RUN || w.reserved ||
+	    len - sizeof(w) != count << PAGE_SHIFT || addr & ~PAGE_MASK ||
+	    addr >= TASK_SIZE_MAX)
+		return -EPROTO;
+
+	while (count) {
+		mmap_read_lock(current->mm);
+		/* FORCE: also what the program may only read, if it is private. */
+		got = get_user_pages(addr, count, FOLL_WRITE | FOLL_FORCE,
+				     u->pages);
+		mmap_read_unlock(current->mm);
+		if (got <= 0)
+			return got == -ENOMEM ? -ENOMEM : -EPROTO;
+		for (i = 0; i < got; i++)
+			bvec_set_page(&u->bvec[i], u->pages[i], PAGE_SIZE, 0);
+		iov_iter_bvec(&to, ITER_DEST, u->bvec, got, got << PAGE_SHIFT);
+		ret = hpc_link_recv_iter(u->link, &to);
+		for (i = 0; i < got; i++) {
+			set_page_dirty_lock(u->pages[i]);
+			put_page(u->pages[i]);
+		}
+		if (ret)
+			return ret;
+		u->a->stats.pages += got;
+		addr += got << PAGE_SHIFT;
+		count -= got;
+	}
+	return 0;
+}
+
+/* --- what waits until hpc_arrive() --------------------------------------------------- */
+
+static int unpack_thread(struct unpack *u, u32 len)
+{
+	struct hpc_wire_thread *w = &u->a->thread;
+	int ret;
+
+	ret = recv_exact(u, w, sizeof(*w), len);
+	if (ret)
+		return ret;
+	w->comm[sizeof(w->comm) - 1] = 0;
+	if (!user_addr(w->altstack_sp) || !user_addr(w->robust_list) ||
+	    !user_addr(w->clear_child_tid) || !user_addr(w->rseq) ||
+	    le32_to_cpu(w->altstack_flags) & ~(SS_AUTODISARM | SS_DISABLE))
+		return -EPROTO;
+	return 0;
+}
+
+static int unpack_regs(struct unpack *u, u32 len)
+{
+	struct hpc_wire_regs w;
+	struct hpc_regs *r;
+	int ret;
+
+	if (len < sizeof(w) || len - sizeof(w) > HPC_MAX_REGSET ||
+	    ++u->a->nregs > HPC_MAX_REGSETS)
+		return -EPROTO;
+	ret = hpc_link_recv(u->link, &w, sizeof(w));
+	if (ret)
+		return ret;
+	len -= sizeof(w);
+	r = kvzalloc(struct_size(r, data, len), GFP_KERNEL_ACCOUNT);
+	if (!r)
+		return -ENOMEM;
+	r->note = le32_to_cpu(w.note);
+	r->len = len;
+	list_add_tail(&r->list, &u->a->regs);
+	return hpc_link_recv(u->link, r->data, len);
+}
+
+static int unpack_siginfo(struct unpack *u, u32 len)
+{
+	struct hpc_pending_sig *p;
+
+	if (len != sizeof(p->info) || !u->a->home ||
+	    ++u->a->nsiginfos > HPC_MAX_SIGINFOS)
+		return -EPROTO;
+	p = kzalloc(sizeof(*p), GFP_KERNEL_ACCOUNT);
+	if (!p)
+		return -ENOMEM;
+	list_add_tail(&p->list, &u->a->siginfos);
+	return hpc_link_recv(u->link, &p->info, len);
+}
+
+/* --- the order ------------------------------------------------------------------------ */
+
+static bool in_order(u16 stage, u16 type)
+{
+	switch (type) {
+	case HPC_F_PROCESS:
+		return stage == HPC_F_HEAD;
+	case HPC_F_MM:
+		return stage == HPC_F_PROCESS;
+	case HPC_F_FILE:
+	case HPC_F_VMA:
+		return stage == HPC_F_MM || stage == HPC_F_FILE ||
+		       stage == HPC_F_VMA;
+	case HPC_F_PAGES:
+		return stage == HPC_F_VMA || stage == HPC_F_PAGES;
+	case HPC_F_ACTIONS:
+		return stage == HPC_F_VMA || stage == HPC_F_PAGES;
+	case HPC_F_THREAD:
+		return stage == HPC_F_ACTIONS;
+	case HPC_F_REGS:
+		return stage == HPC_F_THREAD || stage == HPC_F_REGS;
+	case HPC_F_SIGINFO:
+		return stage == HPC_F_REGS || stage == HPC_F_SIGINFO;
+	case HPC_F_END:
+		return stage == HPC_F_REGS || stage == HPC_F_SIGINFO;
+	default:
+		return false;
+	}
+}
+
+static int unpack_frame(struct unpack *u, u16 type, u32 len)
+{
+	switch (type) {
+	case HPC_F_PROCESS:
+		return unpack_process(u, len);
+	case HPC_F_MM:
+		return unpack_mm(u, len);
+	case HPC_F_FILE:
+		return unpack_file(u, len);
+	case HPC_F_VMA:
+		return unpack_vma(u, len);
+	case HPC_F_PAGES:
+		return unpack_pages(u, len);
+	case HPC_F_ACTIONS:
+		return recv_exact(u, u->a->actions, sizeof(u->a->actions), len);
+	case HPC_F_THREAD:
+		return unpack_thread(u, len);
+	case HPC_F_REGS:
+		return unpack_regs(u, len);
+	case HPC_F_SIGINFO:
+		return unpack_siginfo(u, len);
+	case HPC_F_END:
+		return len ? -EPROTO : 0;
+	default:
+		return -EPROTO;
+	}
+}
+
+int hpc_unpack(struct hpc_link *link, u32 head_len, struct hpc_arrival *a)
+{
+	u64 before = link->received;
+	struct unpack *u;
+	u16 type;
+	u32 len;
+	int ret;
+
+	INIT_LIST_HEAD(&a->regs);
+	INIT_LIST_HEAD(&a->siginfos);
+	u = kvzalloc(sizeof(*u), GFP_KERNEL);
+	if (!u)
+		return -ENOMEM;
+	u->link = link;
+	u->a = a;
+	u->stage = HPC_F_HEAD;
+	ret = unpack_head(u, head_len);
+	while (!ret && u->stage != HPC_F_END) {
+		ret = hpc_link_recv_frame(link, &type, &len);
+		if (!ret && !in_order(u->stage, type))
+			ret = -EPROTO;
+		if (!ret)
+			ret = unpack_frame(u, type, len);
+		u->stage = type;
+	}
+	a->stats.bytes = link->received - before;
+	if (ret)
+		hpc_unpack_undo(a);
+	kvfree(u);
+	return ret;
+}
+
+void hpc_unpack_undo(struct hpc_arrival *a)
+{
+	if (!a->old_mm)
+		return;
+	/* The reference goes to the task; its new memory goes away. */
+	if (hpc_mm_switch(a->old_mm))
+		mmput(a->old_mm);
+	a->old_mm = NULL;
+}
+
+void hpc_arrival_free(struct hpc_arrival *a)
+{
+	struct hpc_pending_sig *p, *np;
+	struct hpc_regs *r, *nr;
+
+	list_for_each_entry_safe(r, nr, &a->regs, list)
+		kvfree(r);
+	list_for_each_entry_safe(p, np, &a->siginfos, list)
+		kfree(p);
+	INIT_LIST_HEAD(&a->regs);
+	INIT_LIST_HEAD(&a->siginfos);
+	if (a->old_mm)
+		mmput(a->old_mm);
+	a->old_mm = NULL;
+}
+
+int hpc_arrive(struct hpc_arrival *a)
+{
+	const struct hpc_wire_thread *t = &a->thread;
+	struct hpc_regs *r;
+	sigset_t blocked;
+	int ret, i;
+
+	list_for_each_entry(r, &a->regs, list) {
+		ret = hpc_arch_set(r->note, r->data, r->len);
+		if (ret)
+			return ret;
+	}
+	spin_lock_irq(&current->sighand->siglock);
+	for (i = 0; i < _NSIG; i++)
+		hpc_action_load(&current->sighand->action[i].sa, &a->actions[i]);
+	spin_unlock_irq(&current->sighand->siglock);
+
+	current->sas_ss_sp = le64_to_cpu(t->altstack_sp);
+	current->sas_ss_size = le64_to_cpu(t->altstack_size);
+	current->sas_ss_flags = le32_to_cpu(t->altstack_flags);
+	current->robust_list = (void __user *)le64_to_cpu(t->robust_list);
+	current->clear_child_tid = (void __user *)le64_to_cpu(t->clear_child_tid);
+	current->rseq = (void __user *)le64_to_cpu(t->rseq);
+	current->rseq_len = le32_to_cpu(t->rseq_len);
+	current->rseq_sig = le32_to_cpu(t->rseq_sig);
+	current->hpc->restart_nr = le32_to_cpu(t->restart_nr);
+	/* The CPU number it caches is another machine's. */
+	if (current->rseq)
+		rseq_set_notify_resume(current);
+	/* At home they were booked already, on top of the deputy's own. */
+	if (!a->home)
+		hpc_times_set(&(struct hpc_times) {
+			.utime	 = le64_to_cpu(t->utime),
+			.stime	 = le64_to_cpu(t->stime),
+			.runtime = le64_to_cpu(t->runtime),
+		});
+	blocked.sig[0] = le64_to_cpu(t->blocked);
+	set_current_blocked(&blocked);
+	return 0;
+}
