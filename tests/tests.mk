@@ -30,7 +30,7 @@ TEST_NEEDS := $(sort $(foreach f,$(TEST_FOLDERS),\
 
 .PHONY: test lint
 test: $(TEST_NEEDS) ## all tests (KERNEL=debug: the VM tests on the debug kernel; TESTS=folder)
-	@config/need $(PYTHON) objdump
+	@config/need $(PYTHON) /usr/lib/python3/dist-packages/pytest objdump
 	@TESSERA_BUILD=$(abspath $(B)) KERNEL=$(KERNEL) KERNEL_SOURCE=$(KERNEL_SOURCE) \
 		tests/run $(TEST_RESULTS) $(TESTS) -- $(PYTEST_OPTIONS)
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// sources: userland/tools/apply.c userland/tools/table.c userland/libhpc/map.c userland/libhpc/address.c
-// wrap: hpc_self_get hpc_self_set hpc_node_get hpc_node_set hpc_node_del hpc_node_next hpc_open hpc_close
+// sources: userland/tools/apply.c userland/tools/table.c
+// sources: userland/libhpc/map.c userland/libhpc/address.c
+// wrap: hpc_self_get hpc_self_set hpc_node_get hpc_node_set hpc_node_del hpc_node_next
+// wrap: hpc_open hpc_close
 /*
  * setpe and showmap on a node table of our own, which follows the rules that
  * <linux/hpc.h> states for the kernel's.

@@ -369,15 +369,15 @@ static int do_off(void)
 
 static int action_set(struct setpe *s, enum action action)
 {
-	/* -w -c is openMosix's way to write "check". */
-	if (s->action == ACTION_WRITE && action == ACTION_CHECK)
-		s->action = ACTION_CHECK;
-	else if (s->action == ACTION_CHECK && action == ACTION_WRITE)
-		;
-	else if (s->action != ACTION_NONE && s->action != action)
+	enum action old = s->action;
+
+	/* -w -c, in either order, is openMosix's way to write "check". */
+	if ((old == ACTION_WRITE && action == ACTION_CHECK) ||
+	    (old == ACTION_CHECK && action == ACTION_WRITE))
+		action = ACTION_CHECK;
+	else if (old != ACTION_NONE && old != action)
 		return usage("only one of -w, -r and -off");
-	else
-		s->action = action;
+	s->action = action;
 	return 0;
 }
 
@@ -453,13 +453,12 @@ static int options_parse(struct setpe *s, int argc, char **argv)
 			argv[i] = off;
 
 	while ((c = getopt_long(argc, argv, "wWcrf:p:g:n:jhV", options, NULL)) != -1) {
-		if (c == 'h' || c == 'V') {
-			if (c == 'h')
-				help(stdout);
-			else
-				puts("setpe (Tessera) " TESSERA_VERSION);
+		if (c == 'h')
+			help(stdout);
+		else if (c == 'V')
+			puts("setpe (Tessera) " TESSERA_VERSION);
+		if (c == 'h' || c == 'V')
 			exit(0);
-		}
 		ret = option_take(s, c, optarg);
 		if (ret)
 			return ret;

@@ -69,7 +69,7 @@ static void print_aliases(const struct hpc_node *node, print_row_fn *print, FILE
 }
 
 /* A node with aliases ends its row, so that they follow it at once. */
-static int for_each_row(const struct table_source *source, print_row_fn *print, FILE *out)
+static int print_rows(const struct table_source *source, print_row_fn *print, FILE *out)
 {
 	struct hpc_node node;
 	struct row row = { 0 };
@@ -118,7 +118,7 @@ int table_print_map(const struct table_source *source, FILE *out)
 		fprintf(out, "# this machine is node %" PRIu32 "\n", source->self);
 	else
 		fprintf(out, "# this machine is in no cluster\n");
-	return for_each_row(source, print_map_row, out);
+	return print_rows(source, print_map_row, out);
 }
 
 static void print_column_row(const struct row *row, FILE *out)
@@ -142,7 +142,7 @@ int table_print_columns(const struct table_source *source, FILE *out)
 	fprintf(out, "My Node-Id: 0x%04" PRIx32 "\n\n", source->self);
 	fprintf(out, "Base Node-Id Address          Count Nodes\n");
 	fprintf(out, "------------ ---------------- ----- -----\n");
-	return for_each_row(source, print_column_row, out);
+	return print_rows(source, print_column_row, out);
 }
 
 /* Addresses and interface names need no escapes but these. */
