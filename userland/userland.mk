@@ -68,6 +68,7 @@ $(UL_SAN_OBJ)/%.o: %.c config/cflags.mk userland/userland.mk | $(UL_DIR)/version
 # Written only when it changes, so that a new commit rebuilds little.
 .PHONY: ul-version
 ul-version:
+	@config/need gcc
 	@mkdir -p $(UL_DIR)
 	@printf '#define TESSERA_VERSION "%s"\n' '$(or $(TESSERA_VERSION),unknown)' > $(UL_DIR)/version.h.work
 	@if cmp -s $(UL_DIR)/version.h.work $(UL_DIR)/version.h; then rm $(UL_DIR)/version.h.work; \
@@ -134,7 +135,11 @@ $(foreach t,$(UNIT_TEST_SRCS:tests/unit/%.c=%),\
 	$(eval UL_LIBS_$(t) := $(call ul_header,tests/unit/$(t).c,libs))\
 	$(eval $(call ul_unit_test,$(t))))
 
-.PHONY: unit-tests
+.PHONY: unit-tests ul-need-cmocka
+ul-need-cmocka:
+	@config/need gcc /usr/include/cmocka.h
+$(patsubst %.c,$(UL_OBJ)/%.o,$(UNIT_TEST_SRCS)) $(patsubst %.c,$(UL_SAN_OBJ)/%.o,$(UNIT_TEST_SRCS)): | ul-need-cmocka
+
 unit-tests: $(UNIT_TESTS) $(UNIT_SAN_TESTS)
 
 -include $(shell find $(UL_OBJ) $(UL_SAN_OBJ) -name '*.d' 2>/dev/null)
