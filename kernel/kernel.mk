@@ -28,9 +28,9 @@ endif
 # Nothing of the build machine gets into the kernel.
 K_MAKE = $(MAKE) -C $(LINUX) O=o-$(KERNEL) LOCALVERSION= \
 	 KBUILD_BUILD_USER=tessera KBUILD_BUILD_HOST=tessera \
-	 KBUILD_BUILD_VERSION=1 KBUILD_BUILD_TIMESTAMP='@$(K_EPOCH)' \
+	 KBUILD_BUILD_VERSION=1 KBUILD_BUILD_TIMESTAMP='$(K_DATE)' \
 	 -j$(JOBS) CC="$(K_CCACHE)gcc" HOSTCC="$(K_CCACHE)gcc" $(if $(V),V=$(V),-s)
-K_EPOCH = $(shell stat -L -c %Y $(LINUX)/Makefile)
+K_DATE = $(shell LC_ALL=C date -u -r $(LINUX)/Makefile)
 K_CCACHE := $(if $(shell command -v ccache),ccache )
 export CCACHE_NOHASHDIR = 1
 export CCACHE_SLOPPINESS = time_macros

@@ -453,28 +453,10 @@ static int serve_mask(struct hpc_task *hpc, u32 len)
 
 /* --- coming home -------------------------------------------------------------------------------- */
 
-/* Reads what is left of an image that is not wanted. */
-static int drain_image(struct hpc_link *link)
-{
-	u16 type;
-	u32 len;
-	int ret;
-
-	do {
-		ret = hpc_link_recv_frame(link, &type, &len);
-		ret = ret ?: hpc_link_skip(link, len);
-	} while (!ret && type != HPC_F_END);
-	return ret;
-}
-
 static int refuse(struct hpc_task *hpc, int error)
 {
 	struct hpc_wire_refused w = { .error = cpu_to_le32(-error) };
-	int ret;
 
-	ret = drain_image(hpc->link);
-	if (ret)
-		return ret;
 	clear_bit(HPC_T_BRING, &hpc->flags);
 	clear_bit(HPC_T_BROUGHT, &hpc->flags);
 	hpc_event(HPC_EVENT_STAYED, task_tgid_nr(current),

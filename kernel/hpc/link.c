@@ -160,17 +160,41 @@ static bool link_writable(struct hpc_link *link)
 	return link_poll(link) & (EPOLLOUT | EPOLLHUP | EPOLLERR);
 }
 
+/*
+ * Sockets wake only those who sleep interruptibly.  Somebody with a signal
+ * pending cannot, so this wakes the sleeper whatever its state.
+ */
+static int link_wake(struct wait_queue_entry *entry, unsigned int mode,
+		     int flags, void *key)
+{
+	return default_wake_function(entry, TASK_NORMAL, flags, key);
+}
+
 static int link_sleep(struct hpc_link *link, bool (*ready)(struct hpc_link *))
 {
 	wait_queue_head_t *wq = sk_sleep(link->sock->sk);
-	long left;
+	DEFINE_WAIT_FUNC(wait, link_wake);
+	long left = link->timeout;
+	int ret = 0;
 
 	WRITE_ONCE(link->expecting, true);
-	left = wait_event_killable_timeout(*wq, ready(link), link->timeout);
+	add_wait_queue(wq, &wait);
+	for (;;) {
+		set_current_state(TASK_KILLABLE);
+		if (ready(link))
+			break;
+		if (fatal_signal_pending(current))
+			ret = -EINTR;
+		else if (!left)
+			ret = -ETIMEDOUT;
+		if (ret)
+			break;
+		left = schedule_timeout(left);
+	}
+	__set_current_state(TASK_RUNNING);
+	remove_wait_queue(wq, &wait);
 	WRITE_ONCE(link->expecting, false);
-	if (left < 0)
-		return -EINTR;
-	return left ? 0 : -ETIMEDOUT;
+	return ret;
 }
 
 int hpc_link_wait(struct hpc_link *link, bool (*stop)(void *data), void *data)

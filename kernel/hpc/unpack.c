@@ -16,7 +16,11 @@
 #include <linux/fs.h>
 #include <linux/ksm.h>
 #include <linux/mm.h>
+#include <linux/memcontrol.h>
 #include <linux/mman.h>
+#include <linux/pagemap.h>
+#include <linux/rmap.h>
+#include <linux/userfaultfd_k.h>
 #include <linux/rseq.h>
 #include <linux/sched/coredump.h>
 #include <linux/sched/mm.h>
@@ -339,13 +343,74 @@ static int unpack_vma(struct unpack *u, u32 len)
 
 /* --- pages ------------------------------------------------------------------------ */
 
+static pmd_t *alloc_pmd(struct mm_struct *mm, unsigned long addr)
+{
+	p4d_t *p4d = p4d_alloc(mm, pgd_offset(mm, addr), addr);
+	pud_t *pud = p4d ? pud_alloc(mm, p4d, addr) : NULL;
+	pmd_t *pmd = pud ? pmd_alloc(mm, pud, addr) : NULL;
+
+	return pmd && !pte_alloc(mm, pmd) ? pmd : NULL;
+}
+
+/*
+ * Puts pages with their contents in place, as userfaultfd does: no fault, no
+ * zeroing, and a copy of a file's page needs no look at the file.
+ */
+static int install_pages(struct unpack *u, unsigned long addr, u32 count)
+{
+	struct mm_struct *mm = current->mm;
+	struct vm_area_struct *vma = NULL;
+	int ret = 0;
+	pmd_t *pmd;
+	u32 i;
+
+	mmap_read_lock(mm);
+	for (i = 0; i < count && !ret; i++, addr += PAGE_SIZE) {
+		if (!vma || addr >= vma->vm_end) {
+			vma = vma_lookup(mm, addr);
+			ret = -EPROTO;
+			if (!vma || vma->vm_flags & (VM_SHARED | VM_PFNMAP))
+				break;
+			ret = -ENOMEM;
+			if (anon_vma_prepare(vma))
+				break;
+		}
+		pmd = alloc_pmd(mm, addr);
+		ret = pmd ? mfill_atomic_install_pte(pmd, vma, addr, u->pages[i],
+						     true, 0) : -ENOMEM;
+		/* The page table has it now. */
+		if (!ret)
+			u->pages[i] = NULL;
+		else if (ret != -ENOMEM)
+			ret = -EPROTO;
+	}
+	mmap_read_unlock(mm);
+	return ret;
+}
+
+static int alloc_pages_for(struct unpack *u, u32 count)
+{
+	struct folio *folio;
+	u32 i;
+
+	for (i = 0; i < count; i++) {
+		folio = folio_alloc(GFP_HIGHUSER_MOVABLE, 0);
+		if (!folio)
+			return -ENOMEM;
+		u->pages[i] = &folio->page;
+		if (mem_cgroup_charge(folio, current->mm, GFP_KERNEL))
+			return -ENOMEM;
+		bvec_set_page(&u->bvec[i], u->pages[i], PAGE_SIZE, 0);
+	}
+	return 0;
+}
+
 static int unpack_pages(struct unpack *u, u32 len)
 {
 	struct hpc_wire_pages w;
 	unsigned long addr;
 	struct iov_iter to;
-	long got, i;
-	u32 count;
+	u32 count, i;
 	int ret;
 
 	if (len < sizeof(w))
@@ -360,29 +425,25 @@ static int unpack_pages(struct unpack *u, u32 len)
 	    addr >= TASK_SIZE_MAX)
 		return -EPROTO;
 
-	while (count) {
-		mmap_read_lock(current->mm);
-		/* FORCE: also what the program may only read, if it is private. */
-		got = get_user_pages(addr, count, FOLL_WRITE | FOLL_FORCE,
-				     u->pages);
-		mmap_read_unlock(current->mm);
-		if (got <= 0)
-			return got == -ENOMEM ? -ENOMEM : -EPROTO;
-		for (i = 0; i < got; i++)
-			bvec_set_page(&u->bvec[i], u->pages[i], PAGE_SIZE, 0);
-		iov_iter_bvec(&to, ITER_DEST, u->bvec, got, got << PAGE_SHIFT);
+	ret = alloc_pages_for(u, count);
+	if (ret) {
+		/* The frame is read all the same, for the sake of what follows. */
+		hpc_link_skip(u->link, count << PAGE_SHIFT);
+	} else {
+		iov_iter_bvec(&to, ITER_DEST, u->bvec, count, count << PAGE_SHIFT);
 		ret = hpc_link_recv_iter(u->link, &to);
-		for (i = 0; i < got; i++) {
-			set_page_dirty_lock(u->pages[i]);
-			put_page(u->pages[i]);
-		}
-		if (ret)
-			return ret;
-		u->a->stats.pages += got;
-		addr += got << PAGE_SHIFT;
-		count -= got;
 	}
-	return 0;
+	for (i = 0; i < count && !ret; i++)
+		__folio_mark_uptodate(page_folio(u->pages[i]));
+	ret = ret ?: install_pages(u, addr, count);
+	for (i = 0; i < count; i++) {
+		if (u->pages[i])
+			put_page(u->pages[i]);
+		u->pages[i] = NULL;
+	}
+	if (!ret)
+		u->a->stats.pages += count;
+	return ret;
 }
 
 /* --- what waits until hpc_arrive() --------------------------------------------------- */
@@ -418,7 +479,7 @@ static int unpack_regs(struct unpack *u, u32 len)
 	len -= sizeof(w);
 	r = kvzalloc(struct_size(r, data, len), GFP_KERNEL_ACCOUNT);
 	if (!r)
-		return -ENOMEM;
+		return hpc_link_skip(u->link, len) ?: -ENOMEM;
 	r->note = le32_to_cpu(w.note);
 	r->len = len;
 	list_add_tail(&r->list, &u->a->regs);
@@ -434,7 +495,7 @@ static int unpack_siginfo(struct unpack *u, u32 len)
 		return -EPROTO;
 	p = kzalloc(sizeof(*p), GFP_KERNEL_ACCOUNT);
 	if (!p)
-		return -ENOMEM;
+		return hpc_link_skip(u->link, len) ?: -ENOMEM;
 	list_add_tail(&p->list, &u->a->siginfos);
 	return hpc_link_recv(u->link, &p->info, len);
 }
@@ -497,6 +558,20 @@ static int unpack_frame(struct unpack *u, u16 type, u32 len)
 	}
 }
 
+/* Reads what is left of an image that is not wanted, so that an answer is heard. */
+static int drain_image(struct hpc_link *link, u16 last)
+{
+	u16 type = last;
+	u32 len;
+	int ret = 0;
+
+	while (!ret && type != HPC_F_END) {
+		ret = hpc_link_recv_frame(link, &type, &len);
+		ret = ret ?: hpc_link_skip(link, len);
+	}
+	return ret;
+}
+
 int hpc_unpack(struct hpc_link *link, u32 head_len, struct hpc_arrival *a)
 {
 	u64 before = link->received;
@@ -525,6 +600,10 @@ int hpc_unpack(struct hpc_link *link, u32 head_len, struct hpc_arrival *a)
 	a->stats.bytes = link->received - before;
 	if (ret)
 		hpc_unpack_undo(a);
+	/* Frame by frame it was sound: the sender is to learn what was wrong. */
+	if (ret == -ENOMEM || ret == -EOPNOTSUPP)
+		if (drain_image(link, u->stage))
+			ret = link->error;
 	kvfree(u);
 	return ret;
 }
