@@ -7,11 +7,13 @@
 die() { echo "rootfs: $*" >&2; exit 1; }
 step() { echo "rootfs: $*" >&2; }
 
-# Starts the script again in a mount namespace of its own, which the kernel
-# tears down however the script ends: an interrupted build leaves only plain files.
+# Starts the script again with mounts and processes of its own, which the
+# kernel ends however the script does: an interrupted build leaves only plain
+# files, and nobody who still writes to them.
 own_mounts() {
 	[ "${TESSERA_OWN_MOUNTS-}" = 1 ] ||
-		TESSERA_OWN_MOUNTS=1 exec unshare --mount --propagation private "$0" "$@"
+		TESSERA_OWN_MOUNTS=1 exec unshare --mount --pid --fork --kill-child --propagation private "$0" "$@"
+	trap 'exit 130' INT TERM
 }
 
 mount_chroot() {

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from tessera import Cluster
-from tessera.artifacts import debian_root
+from tessera.artifacts import BUILD, debian_root
 from tessera.timing import retry, scale
 
 MIB = 1 << 20
@@ -135,6 +135,33 @@ def test_missing_root_device_names_those_there_are(make_cluster):
     node.wait_for_console_text("tessera.root=/dev/sdx: no such block device after 20 s; "
                                "this machine has: .*vda")
     node.wait_for_console_text(PROMPT)
+
+
+def plug_in_realtek(node):
+    """Adds a network card that only the image with hardware modules has a driver for."""
+    node.qmp("netdev_add", type="hubport", id="plugged", hubid=9)
+    node.qmp("device_add", driver="rtl8139", netdev="plugged", id="card", mac="52:54:00:00:81:39")
+
+
+def test_a_card_without_driver_is_named(make_cluster):
+    node = make_cluster(1).nodes[0]
+    plug_in_realtek(node)
+    node.reboot()
+    node.wait_for_console_text(r"network card 10ec:8139 at 0000:00:\w\w\.0 has no driver in this image")
+    assert "! network card 10ec:8139" in node.succeed("/usr/lib/tessera/banner")
+
+
+def test_with_hardware_modules_it_has_one(make_cluster):
+    image = BUILD / "node" / "initramfs-hw.cpio.zst"
+    if not image.exists():
+        pytest.skip("the image with hardware modules is not built; 'make node HARDWARE=1' makes it")
+    node = make_cluster(1, initramfs=image, memory=512).nodes[0]
+    plug_in_realtek(node)  # while it runs ...
+    found = "grep -qx 52:54:00:00:81:39 /sys/class/net/e*/address"
+    node.wait_until_succeeds(found, timeout=20)
+    node.reboot()  # ... and from the start
+    node.wait_until_succeeds(found, timeout=20)
+    assert "has no driver" not in node.succeed("/usr/lib/tessera/banner")
 
 
 def test_a_shell_that_ends_is_replaced_and_orphans_are_reaped(make_cluster):
