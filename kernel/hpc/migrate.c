@@ -361,8 +361,10 @@ void __hpc_exit(struct task_struct *tsk, long code)
 	if (hpc->role == HPC_DEPUTY)
 		hpc_event(HPC_EVENT_ENDED, task_tgid_nr(tsk),
 			  hpc_process(tsk)->where, 0);
-	if (hpc_process(tsk))
+	if (hpc_process(tsk)) {
 		hpc_remote_del(tsk);
+		hpc_files_clear(hpc_process(tsk));
+	}
 	hpc_task_release(hpc);
 	if (hpc->arrival) {
 		hpc_arrival_free(hpc->arrival);
