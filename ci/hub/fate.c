@@ -20,7 +20,7 @@ static double draw(uint64_t seed, unsigned int from, unsigned int to, uint64_t n
 {
 	uint64_t pair = (uint64_t)from << 32 | (uint64_t)to << 8 | purpose;
 
-	return (double)(mix(mix(mix(seed) ^ pair) ^ number) >> 11) * 0x1p-53;
+	return (double)(mix(mix(mix(seed) ^ pair) ^ number) >> 11) / (double)(1ull << 53);
 }
 
 /* delay +- jitter, never below 0. */

@@ -319,9 +319,9 @@ static bool end_input(struct session *s)
 		int r = close(s->in_fd);
 
 		s->in_fd = -1;
-		if (r < 0)
+		if (r < 0) {
 			fail(s, errno, "put", "close");
-		else {
+		} else {
 			send_exit(s->id, AGENT_EXITED, 0, NULL);
 			release(s);
 		}
@@ -384,9 +384,9 @@ static void run_one(struct session *s)
 	if (!run_input(s) || !end_input(s) || !run_output(s, &s->out_fd, AGENT_STDOUT) ||
 	    !run_output(s, &s->err_fd, AGENT_STDERR))
 		return;
-	if (s->reaped && s->out_fd < 0 && s->err_fd < 0)
+	if (s->reaped && s->out_fd < 0 && s->err_fd < 0) {
 		end_process(s);
-	else if (s->copy && s->out_fd < 0 && s->in_fd < 0) {
+	} else if (s->copy && s->out_fd < 0 && s->in_fd < 0) {
 		send_exit(s->id, AGENT_EXITED, 0, NULL);
 		release(s);
 	}

@@ -26,8 +26,7 @@ struct session {
 	int wait_status;
 	int64_t deadline_ms;	/* monotonic; 0: none */
 	int64_t drained_ms;	/* when a terminal counts as dry after its process ended */
-	int in_fd, out_fd, err_fd;	/* -1: closed; a pty's master is in out_fd,
-					 * and a duplicate of it in in_fd */
+	int in_fd, out_fd, err_fd;	/* -1: closed; of a pty both are its master */
 	uint32_t credit;	/* bytes the host will still take */
 	bool in_eof;		/* close in_fd once `in` is written */
 	uint32_t in_used;
