@@ -25,6 +25,7 @@ $(B)/ci/netem: $(NETEM_OBJECTS)
 	$(call ul_run,LINK,$(CC) $(call ul_ldflags,-static-pie) -o $@ $^)
 
 up: hub ## start emulated nodes, NODES=3 (UP='...': more options of ci/cluster up)
+	@config/need qemu-system-x86_64 ip setpriv nsenter $(PYTHON)
 	@ci/cluster up --nodes $(NODES) --kernel $(KERNEL) $(UP)
 
 down: ## end the emulated nodes that 'make up' started

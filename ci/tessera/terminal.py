@@ -83,7 +83,7 @@ def interact(agent: Agent, argv: Sequence[str]) -> int:
     saved = termios.tcgetattr(0)
     signal.signal(signal.SIGWINCH, lambda *_: session.resize(*_size()))
     try:
-        tty.setraw(0)
+        tty.setraw(0, termios.TCSADRAIN)
         threading.Thread(target=_feed, args=(session, DETACH), daemon=True).start()
         return _relay(session)
     except AgentLost:
@@ -97,7 +97,7 @@ def raw_relay(sock: socket.socket) -> None:
     saved = termios.tcgetattr(0) if os.isatty(0) else None
     try:
         if saved:
-            tty.setraw(0)
+            tty.setraw(0, termios.TCSADRAIN)
         sources = [0, sock]
         while ready := select.select(sources, [], [])[0]:
             if sock in ready:
