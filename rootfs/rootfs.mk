@@ -3,6 +3,12 @@
 # The Debian root: a squashfs with real programs in it, for tests now and for
 # the live flavour later.  Two stages: the packages (slow, from the mirrors)
 # and, on top of them, overlays and hooks.
+#
+#	make rootfs SUITE=bookworm	another suite, in a file of its own
+#	TESSERA_MIRROR=URL TESSERA_SECURITY_MIRROR=URL
+#					other mirrors than those of this machine's apt
+#
+# Packages are installed once; remove build/rootfs/packages-* for newer ones.
 
 SUITE         ?= trixie
 ROOTFS_LISTS  := config/packages/debian-base.list config/packages/debian-test.list

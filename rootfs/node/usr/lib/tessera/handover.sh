@@ -62,7 +62,8 @@ mount_overlay() {
 # Reads what the first moments of Debian need: a read error here is still a
 # message, later it is a panic.
 check_root() {
-	if [ ! -x "$newroot/sbin/init" ]; then
+	# As a link it may be absolute, which leads elsewhere from here.
+	if [ ! -x "$newroot/sbin/init" ] && [ ! -L "$newroot/sbin/init" ]; then
 		complain "tessera.root=$1: the squashfs has no /sbin/init, so it is no Debian root"
 		return 1
 	fi
