@@ -39,7 +39,7 @@ help:
 	@echo "  V=1                 show commands"
 
 deps: ## install the Debian packages that building and testing need (as root)
-	@config/need -r apt-get
+	@config/need apt-get dpkg-query
 	@config/install-packages config/packages/build.list
 
 clean: ## remove what was built, but the kernel tree and downloaded packages
