@@ -20,9 +20,9 @@
  *   INN(p, c, n)	(argument c) * n bytes are read
  *   OUT(p, n)		n bytes are written, all of them, if the call succeeds
  *   OUTR(p, c)		up to (argument c) bytes are written: as many as it returns
- *   INOUT(p, n)	read, and written if it succeeds; also for what is written
+ *   BOTH(p, n)	read, and written if it succeeds; also for what is written
  *			only in part
- *   INOUTN(p, c, n)	the same, (argument c) * n bytes
+ *   BOTHN(p, c, n)	the same, (argument c) * n bytes
  *   ALWAYS(p, n)	read, and written even if it fails (remaining times)
  *   IOVIN, IOVOUT(p, c)	c iovecs at p; RET bytes if written
  *   SOCKADDR(p, l)	written, length in the int at l, which is read and written
@@ -119,8 +119,8 @@ struct visit {
 #define INN(p, c, n)	{ W_BYTES, p, c, HPC_RANGE_IN, n }
 #define OUT(p, n)	{ W_BYTES, p, NO_COUNT, HPC_RANGE_OUT, n }
 #define OUTR(p, c)	{ W_BYTES, p, c, HPC_RANGE_OUT | HPC_RANGE_RET, 1 }
-#define INOUT(p, n)	{ W_BYTES, p, NO_COUNT, HPC_RANGE_IN | HPC_RANGE_OUT, n }
-#define INOUTN(p, c, n)	{ W_BYTES, p, c, HPC_RANGE_IN | HPC_RANGE_OUT, n }
+#define BOTH(p, n)	{ W_BYTES, p, NO_COUNT, HPC_RANGE_IN | HPC_RANGE_OUT, n }
+#define BOTHN(p, c, n)	{ W_BYTES, p, c, HPC_RANGE_IN | HPC_RANGE_OUT, n }
 #define ALWAYS(p, n)	{ W_BYTES, p, NO_COUNT, HPC_RANGE_IN | HPC_RANGE_OUT | \
 			  HPC_RANGE_ALWAYS, n }
 #define IOVIN(p, c)	{ W_IOV_IN, p, c, HPC_RANGE_IN, 0 }
@@ -128,7 +128,7 @@ struct visit {
 #define SOCKADDR(p, l)	{ W_SOCKADDR, p, l, HPC_RANGE_OUT, 0 }
 #define FDSET(p)	{ W_FDSET, p, 0, HPC_RANGE_IN | HPC_RANGE_OUT, 0 }
 
-/* --- ranges -------------------------------------------------------------------- */
+/* --- ranges ---------------------------------------------------------------- */
 
 /* All of it there, with the right to read or write it? */
 static bool mapped(unsigned long addr, unsigned long len, bool write, bool *file)
@@ -143,7 +143,7 @@ static bool mapped(unsigned long addr, unsigned long len, bool write, bool *file
 		vma = find_vma(current->mm, addr);
 		ok = vma && vma->vm_start <= addr && (vma->vm_flags & need);
 		if (ok) {
-			*file |= vma->vm_file != NULL;
+			*file |= !!vma->vm_file;
 			addr = vma->vm_end;
 		}
 	}
@@ -174,7 +174,7 @@ static bool accessible(unsigned long addr, unsigned long len, u32 kind)
 }
 
 static bool want_range(struct visit *v, unsigned long addr, unsigned long len,
-		      u32 kind)
+		       u32 kind)
 {
 	struct hpc_wire_range *r;
 
@@ -204,7 +204,7 @@ static bool want_string(struct visit *v, unsigned long addr)
 }
 
 static bool want_iovec(struct visit *v, unsigned long addr, unsigned long count,
-		      u32 kind)
+		       u32 kind)
 {
 	struct iovec iov;
 	unsigned long i;
@@ -224,7 +224,7 @@ static bool want_iovec(struct visit *v, unsigned long addr, unsigned long count,
 }
 
 static bool want_sockaddr(struct visit *v, unsigned long addr,
-			 unsigned long lenp)
+			  unsigned long lenp)
 {
 	int len;
 
@@ -234,7 +234,7 @@ static bool want_sockaddr(struct visit *v, unsigned long addr,
 		return false;
 	return want_range(v, lenp, sizeof(int), HPC_RANGE_IN | HPC_RANGE_OUT) &&
 	       want_range(v, addr, min_t(int, len, sizeof(struct sockaddr_storage)),
-			 HPC_RANGE_IN | HPC_RANGE_OUT);
+			  HPC_RANGE_IN | HPC_RANGE_OUT);
 }
 
 static bool want_memory(struct visit *v, const struct memory *m)
@@ -285,7 +285,7 @@ static long local(struct visit *v)
 	return x64_sys_call(v->regs, v->nr);
 }
 
-/* --- calls that need a function -------------------------------------------------- */
+/* --- calls that need a function -------------------------------------------- */
 
 static bool do_mmap_file(struct visit *v)
 {
@@ -592,7 +592,7 @@ static bool do_ioctl(struct visit *v)
 /* msghdr: address, vector and control block, each with its length. */
 static bool msg_ranges(struct visit *v, bool out)
 {
-	const u32 inout = HPC_RANGE_IN | (out ? HPC_RANGE_OUT : 0);
+	const u32 both = HPC_RANGE_IN | (out ? HPC_RANGE_OUT : 0);
 	struct user_msghdr msg;
 
 	if (copy_from_user(&msg, (void __user *)v->arg[1], sizeof(msg)))
@@ -600,15 +600,15 @@ static bool msg_ranges(struct visit *v, bool out)
 	if (msg.msg_namelen < 0)
 		return false;
 	/* The vector first: RET bytes are its, in its order. */
-	return want_range(v, v->arg[1], sizeof(msg), inout) &&
+	return want_range(v, v->arg[1], sizeof(msg), both) &&
 	       (!msg.msg_iovlen ||
 		want_iovec(v, (unsigned long)msg.msg_iov, msg.msg_iovlen,
-			  out ? HPC_RANGE_OUT | HPC_RANGE_RET : HPC_RANGE_IN)) &&
+			   out ? HPC_RANGE_OUT | HPC_RANGE_RET : HPC_RANGE_IN)) &&
 	       (!msg.msg_name ||
-		want_range(v, (unsigned long)msg.msg_name, msg.msg_namelen, inout)) &&
+		want_range(v, (unsigned long)msg.msg_name, msg.msg_namelen, both)) &&
 	       (!msg.msg_control ||
 		want_range(v, (unsigned long)msg.msg_control, msg.msg_controllen,
-			  inout));
+			   both));
 }
 
 static bool do_sendmsg(struct visit *v)
@@ -664,7 +664,7 @@ static bool do_msgrcv(struct visit *v)
 {
 	return v->arg[2] < INT_MAX &&
 	       want_range(v, v->arg[1], v->arg[2] + 8,
-			 HPC_RANGE_IN | HPC_RANGE_OUT) &&
+			  HPC_RANGE_IN | HPC_RANGE_OUT) &&
 	       forward(v, v->nr);
 }
 
@@ -683,19 +683,19 @@ static bool do_restart_syscall(struct visit *v)
 	return forward(v, __NR_restart_syscall);
 }
 
-/* --- the table ----------------------------------------------------------------------- */
+/* --- the table ------------------------------------------------------------- */
 
-#define L(sym)		static const struct call call_##sym = { LOCAL };
-#define H(sym)		static const struct call call_##sym = { HOME };
+#define L(sym)		static const struct call call_##sym = { LOCAL }
+#define H(sym)		static const struct call call_##sym = { HOME }
 #define F(sym, ...)	static const struct call call_##sym = \
-				{ FORWARD, .memory = { __VA_ARGS__ } };
+				{ FORWARD, .memory = { __VA_ARGS__ } }
 /* Ends with -EINTR for any interruption: not to be seen if it was ours. */
 #define R(sym, ...)	static const struct call call_##sym = \
-				{ FORWARD, true, .memory = { __VA_ARGS__ } };
+				{ FORWARD, true, .memory = { __VA_ARGS__ } }
 #define S(sym, fn)	static const struct call call_##sym = \
-				{ SPECIAL, .special = fn };
+				{ SPECIAL, .special = fn }
 #define SR(sym, fn)	static const struct call call_##sym = \
-				{ SPECIAL, true, .special = fn };
+				{ SPECIAL, true, .special = fn }
 #include "calls.h"
 #undef L
 #undef H
@@ -703,8 +703,9 @@ static bool do_restart_syscall(struct visit *v)
 #undef R
 #undef S
 
-#define __SYSCALL(nr, sym)		[nr] = &call_##sym,
-#define __SYSCALL_NORETURN(nr, sym)	[nr] = &call_##sym,
+#define __SYSCALL(nr, sym) \
+[nr] = &call_##sym,
+#define __SYSCALL_NORETURN(nr, sym) __SYSCALL(nr, sym)
 static const struct call * const calls[] = {
 #include <asm/syscalls_64.h>
 };

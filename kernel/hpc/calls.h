@@ -5,387 +5,387 @@
  * Included once, by it.
  */
 
-/* --- files by descriptor ----------------------------------------------------- */
-F(sys_read,		OUTR(1, 2))
-F(sys_write,		INN(1, 2, 1))
-F(sys_pread64,		OUTR(1, 2))
-F(sys_pwrite64,		INN(1, 2, 1))
-F(sys_readv,		IOVOUT(1, 2))
-F(sys_writev,		IOVIN(1, 2))
-F(sys_preadv,		IOVOUT(1, 2))
-F(sys_pwritev,		IOVIN(1, 2))
-F(sys_preadv2,		IOVOUT(1, 2))
-F(sys_pwritev2,		IOVIN(1, 2))
-F(sys_close)
-F(sys_close_range)
-F(sys_lseek)
-F(sys_dup)
-F(sys_dup2)
-F(sys_dup3)
-F(sys_pipe,		OUT(0, 8))
-F(sys_pipe2,		OUT(0, 8))
-S(sys_fcntl,		do_fcntl)
-S(sys_ioctl,		do_ioctl)
-F(sys_flock)
-F(sys_fsync)
-F(sys_fdatasync)
-F(sys_sync)
-F(sys_syncfs)
-F(sys_sync_file_range)
-F(sys_ftruncate)
-F(sys_fallocate)
-F(sys_fadvise64)
-F(sys_readahead)
-F(sys_getdents,		OUTR(1, 2))
-F(sys_getdents64,	OUTR(1, 2))
-F(sys_sendfile64,	INOUT(2, 8))
-F(sys_splice,		INOUT(1, 8), INOUT(3, 8))
-F(sys_tee)
-F(sys_copy_file_range,	INOUT(1, 8), INOUT(3, 8))
-H(sys_vmsplice)
-H(sys_cachestat)
+/* --- files by descriptor --------------------------------------------------- */
+F(sys_read,		OUTR(1, 2));
+F(sys_write,		INN(1, 2, 1));
+F(sys_pread64,		OUTR(1, 2));
+F(sys_pwrite64,		INN(1, 2, 1));
+F(sys_readv,		IOVOUT(1, 2));
+F(sys_writev,		IOVIN(1, 2));
+F(sys_preadv,		IOVOUT(1, 2));
+F(sys_pwritev,		IOVIN(1, 2));
+F(sys_preadv2,		IOVOUT(1, 2));
+F(sys_pwritev2,		IOVIN(1, 2));
+F(sys_close);
+F(sys_close_range);
+F(sys_lseek);
+F(sys_dup);
+F(sys_dup2);
+F(sys_dup3);
+F(sys_pipe,		OUT(0, 8));
+F(sys_pipe2,		OUT(0, 8));
+S(sys_fcntl,		do_fcntl);
+S(sys_ioctl,		do_ioctl);
+F(sys_flock);
+F(sys_fsync);
+F(sys_fdatasync);
+F(sys_sync);
+F(sys_syncfs);
+F(sys_sync_file_range);
+F(sys_ftruncate);
+F(sys_fallocate);
+F(sys_fadvise64);
+F(sys_readahead);
+F(sys_getdents,		OUTR(1, 2));
+F(sys_getdents64,	OUTR(1, 2));
+F(sys_sendfile64,	BOTH(2, 8));
+F(sys_splice,		BOTH(1, 8), BOTH(3, 8));
+F(sys_tee);
+F(sys_copy_file_range,	BOTH(1, 8), BOTH(3, 8));
+H(sys_vmsplice);
+H(sys_cachestat);
 
-/* --- files by name --------------------------------------------------------------- */
-F(sys_open,		STR(0))
-F(sys_openat,		STR(1))
-F(sys_openat2,		STR(1), INN(2, 3, 1))
-F(sys_creat,		STR(0))
-F(sys_newstat,		STR(0), OUT(1, 144))
-F(sys_newlstat,		STR(0), OUT(1, 144))
-F(sys_newfstat,		OUT(1, 144))
-F(sys_newfstatat,	STR(1), OUT(2, 144))
-F(sys_statx,		STR(1), OUT(4, 256))
-F(sys_statfs,		STR(0), OUT(1, 120))
-F(sys_fstatfs,		OUT(1, 120))
-F(sys_ustat,		OUT(1, 32))
-F(sys_access,		STR(0))
-F(sys_faccessat,	STR(1))
-F(sys_faccessat2,	STR(1))
-F(sys_truncate,		STR(0))
-F(sys_getcwd,		OUTR(0, 1))
-F(sys_chdir,		STR(0))
-F(sys_fchdir)
-F(sys_chroot,		STR(0))
-F(sys_rename,		STR(0), STR(1))
-F(sys_renameat,		STR(1), STR(3))
-F(sys_renameat2,	STR(1), STR(3))
-F(sys_mkdir,		STR(0))
-F(sys_mkdirat,		STR(1))
-F(sys_rmdir,		STR(0))
-F(sys_link,		STR(0), STR(1))
-F(sys_linkat,		STR(1), STR(3))
-F(sys_unlink,		STR(0))
-F(sys_unlinkat,		STR(1))
-F(sys_symlink,		STR(0), STR(1))
-F(sys_symlinkat,	STR(0), STR(2))
-F(sys_readlink,		STR(0), OUTR(1, 2))
-F(sys_readlinkat,	STR(1), OUTR(2, 3))
-F(sys_chmod,		STR(0))
-F(sys_fchmod)
-F(sys_fchmodat,		STR(1))
-F(sys_fchmodat2,	STR(1))
-F(sys_chown,		STR(0))
-F(sys_lchown,		STR(0))
-F(sys_fchown)
-F(sys_fchownat,		STR(1))
-F(sys_umask)
-F(sys_utime,		STR(0), IN(1, 16))
-F(sys_utimes,		STR(0), IN(1, 32))
-F(sys_futimesat,	STR(1), IN(2, 32))
-F(sys_utimensat,	STR(1), IN(2, 32))
-F(sys_mknod,		STR(0))
-F(sys_mknodat,		STR(1))
-F(sys_setxattr,		STR(0), STR(1), INN(2, 3, 1))
-F(sys_lsetxattr,	STR(0), STR(1), INN(2, 3, 1))
-F(sys_fsetxattr,	STR(1), INN(2, 3, 1))
-F(sys_getxattr,		STR(0), STR(1), OUTR(2, 3))
-F(sys_lgetxattr,	STR(0), STR(1), OUTR(2, 3))
-F(sys_fgetxattr,	STR(1), OUTR(2, 3))
-F(sys_listxattr,	STR(0), OUTR(1, 2))
-F(sys_llistxattr,	STR(0), OUTR(1, 2))
-F(sys_flistxattr,	OUTR(1, 2))
-F(sys_removexattr,	STR(0), STR(1))
-F(sys_lremovexattr,	STR(0), STR(1))
-F(sys_fremovexattr,	STR(1))
-F(sys_memfd_create,	STR(0))
-H(sys_name_to_handle_at)
-H(sys_open_by_handle_at)
+/* --- files by name --------------------------------------------------------- */
+F(sys_open,		STR(0));
+F(sys_openat,		STR(1));
+F(sys_openat2,		STR(1), INN(2, 3, 1));
+F(sys_creat,		STR(0));
+F(sys_newstat,		STR(0), OUT(1, 144));
+F(sys_newlstat,		STR(0), OUT(1, 144));
+F(sys_newfstat,		OUT(1, 144));
+F(sys_newfstatat,	STR(1), OUT(2, 144));
+F(sys_statx,		STR(1), OUT(4, 256));
+F(sys_statfs,		STR(0), OUT(1, 120));
+F(sys_fstatfs,		OUT(1, 120));
+F(sys_ustat,		OUT(1, 32));
+F(sys_access,		STR(0));
+F(sys_faccessat,	STR(1));
+F(sys_faccessat2,	STR(1));
+F(sys_truncate,		STR(0));
+F(sys_getcwd,		OUTR(0, 1));
+F(sys_chdir,		STR(0));
+F(sys_fchdir);
+F(sys_chroot,		STR(0));
+F(sys_rename,		STR(0), STR(1));
+F(sys_renameat,		STR(1), STR(3));
+F(sys_renameat2,	STR(1), STR(3));
+F(sys_mkdir,		STR(0));
+F(sys_mkdirat,		STR(1));
+F(sys_rmdir,		STR(0));
+F(sys_link,		STR(0), STR(1));
+F(sys_linkat,		STR(1), STR(3));
+F(sys_unlink,		STR(0));
+F(sys_unlinkat,		STR(1));
+F(sys_symlink,		STR(0), STR(1));
+F(sys_symlinkat,	STR(0), STR(2));
+F(sys_readlink,		STR(0), OUTR(1, 2));
+F(sys_readlinkat,	STR(1), OUTR(2, 3));
+F(sys_chmod,		STR(0));
+F(sys_fchmod);
+F(sys_fchmodat,		STR(1));
+F(sys_fchmodat2,	STR(1));
+F(sys_chown,		STR(0));
+F(sys_lchown,		STR(0));
+F(sys_fchown);
+F(sys_fchownat,		STR(1));
+F(sys_umask);
+F(sys_utime,		STR(0), IN(1, 16));
+F(sys_utimes,		STR(0), IN(1, 32));
+F(sys_futimesat,	STR(1), IN(2, 32));
+F(sys_utimensat,	STR(1), IN(2, 32));
+F(sys_mknod,		STR(0));
+F(sys_mknodat,		STR(1));
+F(sys_setxattr,		STR(0), STR(1), INN(2, 3, 1));
+F(sys_lsetxattr,	STR(0), STR(1), INN(2, 3, 1));
+F(sys_fsetxattr,	STR(1), INN(2, 3, 1));
+F(sys_getxattr,		STR(0), STR(1), OUTR(2, 3));
+F(sys_lgetxattr,	STR(0), STR(1), OUTR(2, 3));
+F(sys_fgetxattr,	STR(1), OUTR(2, 3));
+F(sys_listxattr,	STR(0), OUTR(1, 2));
+F(sys_llistxattr,	STR(0), OUTR(1, 2));
+F(sys_flistxattr,	OUTR(1, 2));
+F(sys_removexattr,	STR(0), STR(1));
+F(sys_lremovexattr,	STR(0), STR(1));
+F(sys_fremovexattr,	STR(1));
+F(sys_memfd_create,	STR(0));
+H(sys_name_to_handle_at);
+H(sys_open_by_handle_at);
 
-/* --- waiting for files ---------------------------------------------------------------- */
-F(sys_poll,		INOUTN(0, 1, 8))
-F(sys_ppoll,		INOUTN(0, 1, 8), ALWAYS(2, 16), IN(3, 8))
-F(sys_select,		FDSET(1), FDSET(2), FDSET(3), ALWAYS(4, 16))
-S(sys_pselect6,		do_pselect6)
-F(sys_epoll_create)
-F(sys_epoll_create1)
-F(sys_epoll_ctl,	IN(3, 12))
-R(sys_epoll_wait,	INOUTN(1, 2, 12))
-R(sys_epoll_pwait,	INOUTN(1, 2, 12), IN(4, 8))
-R(sys_epoll_pwait2,	INOUTN(1, 2, 12), IN(3, 16), IN(4, 8))
-F(sys_eventfd)
-F(sys_eventfd2)
-F(sys_signalfd,		IN(1, 8))
-F(sys_signalfd4,	IN(1, 8))
-F(sys_timerfd_create)
-F(sys_timerfd_settime,	IN(2, 32), OUT(3, 32))
-F(sys_timerfd_gettime,	OUT(1, 32))
-F(sys_inotify_init)
-F(sys_inotify_init1)
-F(sys_inotify_add_watch, STR(1))
-F(sys_inotify_rm_watch)
-F(sys_fanotify_init)
-F(sys_fanotify_mark,	STR(4))
+/* --- waiting for files ----------------------------------------------------- */
+F(sys_poll,		BOTHN(0, 1, 8));
+F(sys_ppoll,		BOTHN(0, 1, 8), ALWAYS(2, 16), IN(3, 8));
+F(sys_select,		FDSET(1), FDSET(2), FDSET(3), ALWAYS(4, 16));
+S(sys_pselect6,		do_pselect6);
+F(sys_epoll_create);
+F(sys_epoll_create1);
+F(sys_epoll_ctl,	IN(3, 12));
+R(sys_epoll_wait,	BOTHN(1, 2, 12));
+R(sys_epoll_pwait,	BOTHN(1, 2, 12), IN(4, 8));
+R(sys_epoll_pwait2,	BOTHN(1, 2, 12), IN(3, 16), IN(4, 8));
+F(sys_eventfd);
+F(sys_eventfd2);
+F(sys_signalfd,		IN(1, 8));
+F(sys_signalfd4,	IN(1, 8));
+F(sys_timerfd_create);
+F(sys_timerfd_settime,	IN(2, 32), OUT(3, 32));
+F(sys_timerfd_gettime,	OUT(1, 32));
+F(sys_inotify_init);
+F(sys_inotify_init1);
+F(sys_inotify_add_watch, STR(1));
+F(sys_inotify_rm_watch);
+F(sys_fanotify_init);
+F(sys_fanotify_mark,	STR(4));
 
-/* --- sockets ------------------------------------------------------------------------------ */
-F(sys_socket)
-F(sys_socketpair,	OUT(3, 8))
-F(sys_bind,		INN(1, 2, 1))
-F(sys_connect,		INN(1, 2, 1))
-F(sys_listen)
-F(sys_accept,		SOCKADDR(1, 2))
-F(sys_accept4,		SOCKADDR(1, 2))
-F(sys_getsockname,	SOCKADDR(1, 2))
-F(sys_getpeername,	SOCKADDR(1, 2))
-F(sys_sendto,		INN(1, 2, 1), INN(4, 5, 1))
-F(sys_recvfrom,		OUTR(1, 2), SOCKADDR(4, 5))
-S(sys_sendmsg,		do_sendmsg)
-S(sys_recvmsg,		do_recvmsg)
-H(sys_sendmmsg)
-H(sys_recvmmsg)
-F(sys_shutdown)
-F(sys_setsockopt,	INN(3, 4, 1))
-S(sys_getsockopt,	do_getsockopt)
+/* --- sockets --------------------------------------------------------------- */
+F(sys_socket);
+F(sys_socketpair,	OUT(3, 8));
+F(sys_bind,		INN(1, 2, 1));
+F(sys_connect,		INN(1, 2, 1));
+F(sys_listen);
+F(sys_accept,		SOCKADDR(1, 2));
+F(sys_accept4,		SOCKADDR(1, 2));
+F(sys_getsockname,	SOCKADDR(1, 2));
+F(sys_getpeername,	SOCKADDR(1, 2));
+F(sys_sendto,		INN(1, 2, 1), INN(4, 5, 1));
+F(sys_recvfrom,		OUTR(1, 2), SOCKADDR(4, 5));
+S(sys_sendmsg,		do_sendmsg);
+S(sys_recvmsg,		do_recvmsg);
+H(sys_sendmmsg);
+H(sys_recvmmsg);
+F(sys_shutdown);
+F(sys_setsockopt,	INN(3, 4, 1));
+S(sys_getsockopt,	do_getsockopt);
 
-/* --- memory: it is here -------------------------------------------------------------------- */
-S(sys_mmap,		do_mmap_call)
-L(sys_munmap)
-L(sys_mprotect)
-L(sys_mremap)
-L(sys_brk)
-L(sys_madvise)
-L(sys_mincore)
-L(sys_msync)
-L(sys_mbind)
-L(sys_set_mempolicy)
-L(sys_get_mempolicy)
-L(sys_set_mempolicy_home_node)
-L(sys_mseal)
-L(sys_membarrier)
-H(sys_mlock)
-H(sys_mlock2)
-H(sys_munlock)
-H(sys_mlockall)
-H(sys_munlockall)
-H(sys_remap_file_pages)
-H(sys_migrate_pages)
-H(sys_move_pages)
-H(sys_pkey_mprotect)
-H(sys_pkey_alloc)
-H(sys_pkey_free)
-H(sys_map_shadow_stack)
-H(sys_memfd_secret)
-H(sys_process_madvise)
-H(sys_process_mrelease)
-H(sys_process_vm_readv)
-H(sys_process_vm_writev)
-H(sys_userfaultfd)
+/* --- memory: it is here ---------------------------------------------------- */
+S(sys_mmap,		do_mmap_call);
+L(sys_munmap);
+L(sys_mprotect);
+L(sys_mremap);
+L(sys_brk);
+L(sys_madvise);
+L(sys_mincore);
+L(sys_msync);
+L(sys_mbind);
+L(sys_set_mempolicy);
+L(sys_get_mempolicy);
+L(sys_set_mempolicy_home_node);
+L(sys_mseal);
+L(sys_membarrier);
+H(sys_mlock);
+H(sys_mlock2);
+H(sys_munlock);
+H(sys_mlockall);
+H(sys_munlockall);
+H(sys_remap_file_pages);
+H(sys_migrate_pages);
+H(sys_move_pages);
+H(sys_pkey_mprotect);
+H(sys_pkey_alloc);
+H(sys_pkey_free);
+H(sys_map_shadow_stack);
+H(sys_memfd_secret);
+H(sys_process_madvise);
+H(sys_process_mrelease);
+H(sys_process_vm_readv);
+H(sys_process_vm_writev);
+H(sys_userfaultfd);
 
-/* --- this thread: likewise ------------------------------------------------------------------ */
-L(sys_futex)
-L(sys_futex_waitv)
-L(sys_futex_wake)
-L(sys_futex_wait)
-L(sys_futex_requeue)
-L(sys_set_robust_list)
-L(sys_get_robust_list)
-L(sys_set_tid_address)
-L(sys_rseq)
-L(sys_arch_prctl)
-L(sys_getpid)
-L(sys_gettid)
-L(sys_sched_yield)
-L(sys_getcpu)
-L(sys_getrandom)
-L(sys_newuname)
-L(sys_exit)
-L(sys_exit_group)
-S(sys_prctl,		do_prctl)
-H(sys_personality)
-H(sys_modify_ldt)
-H(sys_iopl)
-H(sys_ioperm)
-H(sys_seccomp)
-H(sys_uretprobe)
+/* --- this thread: likewise ------------------------------------------------- */
+L(sys_futex);
+L(sys_futex_waitv);
+L(sys_futex_wake);
+L(sys_futex_wait);
+L(sys_futex_requeue);
+L(sys_set_robust_list);
+L(sys_get_robust_list);
+L(sys_set_tid_address);
+L(sys_rseq);
+L(sys_arch_prctl);
+L(sys_getpid);
+L(sys_gettid);
+L(sys_sched_yield);
+L(sys_getcpu);
+L(sys_getrandom);
+L(sys_newuname);
+L(sys_exit);
+L(sys_exit_group);
+S(sys_prctl,		do_prctl);
+H(sys_personality);
+H(sys_modify_ldt);
+H(sys_iopl);
+H(sys_ioperm);
+H(sys_seccomp);
+H(sys_uretprobe);
 
-/* --- signals ----------------------------------------------------------------------------------- */
-S(sys_rt_sigaction,	do_rt_sigaction)
-S(sys_rt_sigprocmask,	do_rt_sigprocmask)
-L(sys_rt_sigreturn)
-L(sys_sigaltstack)
-S(sys_rt_sigpending,	do_rt_sigpending)
-SR(sys_rt_sigtimedwait,	do_rt_sigtimedwait)
-S(sys_rt_sigsuspend,	do_rt_sigsuspend)
-F(sys_rt_sigqueueinfo,	IN(2, 128))
-F(sys_rt_tgsigqueueinfo, IN(3, 128))
-F(sys_pause)
-F(sys_kill)
-F(sys_tkill)
-F(sys_tgkill)
-F(sys_pidfd_send_signal, IN(2, 128))
-S(sys_restart_syscall,	do_restart_syscall)
+/* --- signals --------------------------------------------------------------- */
+S(sys_rt_sigaction,	do_rt_sigaction);
+S(sys_rt_sigprocmask,	do_rt_sigprocmask);
+L(sys_rt_sigreturn);
+L(sys_sigaltstack);
+S(sys_rt_sigpending,	do_rt_sigpending);
+SR(sys_rt_sigtimedwait,	do_rt_sigtimedwait);
+S(sys_rt_sigsuspend,	do_rt_sigsuspend);
+F(sys_rt_sigqueueinfo,	IN(2, 128));
+F(sys_rt_tgsigqueueinfo, IN(3, 128));
+F(sys_pause);
+F(sys_kill);
+F(sys_tkill);
+F(sys_tgkill);
+F(sys_pidfd_send_signal, IN(2, 128));
+S(sys_restart_syscall,	do_restart_syscall);
 
-/* --- time ----------------------------------------------------------------------------------------- */
-L(sys_gettimeofday)
-L(sys_time)
-S(sys_clock_gettime,	do_clock_gettime)
-F(sys_clock_getres,	OUT(1, 16))
-F(sys_clock_settime,	IN(1, 16))
-F(sys_settimeofday,	IN(0, 16), IN(1, 8))
-F(sys_adjtimex,		INOUT(0, 208))
-F(sys_clock_adjtime,	INOUT(1, 208))
-F(sys_nanosleep,	IN(0, 16), ALWAYS(1, 16))
-F(sys_clock_nanosleep,	IN(2, 16), ALWAYS(3, 16))
-F(sys_alarm)
-F(sys_getitimer,	OUT(1, 32))
-S(sys_setitimer,	do_setitimer)
-F(sys_timer_create,	IN(1, 64), OUT(2, 4))
-F(sys_timer_settime,	IN(2, 32), OUT(3, 32))
-F(sys_timer_gettime,	OUT(1, 32))
-F(sys_timer_getoverrun)
-F(sys_timer_delete)
-F(sys_times,		OUT(0, 32))
-F(sys_getrusage,	OUT(1, 144))
+/* --- time ------------------------------------------------------------------ */
+L(sys_gettimeofday);
+L(sys_time);
+S(sys_clock_gettime,	do_clock_gettime);
+F(sys_clock_getres,	OUT(1, 16));
+F(sys_clock_settime,	IN(1, 16));
+F(sys_settimeofday,	IN(0, 16), IN(1, 8));
+F(sys_adjtimex,		BOTH(0, 208));
+F(sys_clock_adjtime,	BOTH(1, 208));
+F(sys_nanosleep,	IN(0, 16), ALWAYS(1, 16));
+F(sys_clock_nanosleep,	IN(2, 16), ALWAYS(3, 16));
+F(sys_alarm);
+F(sys_getitimer,	OUT(1, 32));
+S(sys_setitimer,	do_setitimer);
+F(sys_timer_create,	IN(1, 64), OUT(2, 4));
+F(sys_timer_settime,	IN(2, 32), OUT(3, 32));
+F(sys_timer_gettime,	OUT(1, 32));
+F(sys_timer_getoverrun);
+F(sys_timer_delete);
+F(sys_times,		OUT(0, 32));
+F(sys_getrusage,	OUT(1, 144));
 
-/* --- who and whose ---------------------------------------------------------------------------------- */
-F(sys_getppid)
-F(sys_getpgrp)
-F(sys_getpgid)
-F(sys_setpgid)
-F(sys_getsid)
-F(sys_setsid)
-F(sys_getuid)
-F(sys_geteuid)
-F(sys_getgid)
-F(sys_getegid)
-F(sys_setuid)
-F(sys_setgid)
-F(sys_setreuid)
-F(sys_setregid)
-F(sys_setresuid)
-F(sys_setresgid)
-F(sys_getresuid,	OUT(0, 4), OUT(1, 4), OUT(2, 4))
-F(sys_getresgid,	OUT(0, 4), OUT(1, 4), OUT(2, 4))
-F(sys_setfsuid)
-F(sys_setfsgid)
-F(sys_getgroups,	INOUTN(1, 0, 4))
-F(sys_setgroups,	INN(1, 0, 4))
-F(sys_capget,		INOUT(0, 8), INOUT(1, 24))
-F(sys_capset,		INOUT(0, 8), IN(1, 24))
-F(sys_getrlimit,	OUT(1, 16))
-S(sys_setrlimit,	do_setrlimit)
-S(sys_prlimit64,	do_prlimit64)
-F(sys_getpriority)
-F(sys_setpriority)
-F(sys_ioprio_get)
-F(sys_ioprio_set)
-F(sys_sched_setparam,	IN(1, 4))
-F(sys_sched_getparam,	OUT(1, 4))
-F(sys_sched_setscheduler, IN(2, 4))
-F(sys_sched_getscheduler)
-F(sys_sched_get_priority_max)
-F(sys_sched_get_priority_min)
-F(sys_sched_rr_get_interval, OUT(1, 16))
-F(sys_sched_setaffinity, INN(2, 1, 1))
-F(sys_sched_getaffinity, OUTR(2, 1))
-H(sys_sched_setattr)
-F(sys_sched_getattr,	INOUTN(1, 2, 1))
-F(sys_sysinfo,		OUT(0, 112))
-F(sys_vhangup)
-F(sys_pidfd_open)
-F(sys_pidfd_getfd)
-H(sys_kcmp)
-H(sys_add_key)
-H(sys_request_key)
-H(sys_keyctl)
+/* --- who and whose --------------------------------------------------------- */
+F(sys_getppid);
+F(sys_getpgrp);
+F(sys_getpgid);
+F(sys_setpgid);
+F(sys_getsid);
+F(sys_setsid);
+F(sys_getuid);
+F(sys_geteuid);
+F(sys_getgid);
+F(sys_getegid);
+F(sys_setuid);
+F(sys_setgid);
+F(sys_setreuid);
+F(sys_setregid);
+F(sys_setresuid);
+F(sys_setresgid);
+F(sys_getresuid,	OUT(0, 4), OUT(1, 4), OUT(2, 4));
+F(sys_getresgid,	OUT(0, 4), OUT(1, 4), OUT(2, 4));
+F(sys_setfsuid);
+F(sys_setfsgid);
+F(sys_getgroups,	BOTHN(1, 0, 4));
+F(sys_setgroups,	INN(1, 0, 4));
+F(sys_capget,		BOTH(0, 8), BOTH(1, 24));
+F(sys_capset,		BOTH(0, 8), IN(1, 24));
+F(sys_getrlimit,	OUT(1, 16));
+S(sys_setrlimit,	do_setrlimit);
+S(sys_prlimit64,	do_prlimit64);
+F(sys_getpriority);
+F(sys_setpriority);
+F(sys_ioprio_get);
+F(sys_ioprio_set);
+F(sys_sched_setparam,	IN(1, 4));
+F(sys_sched_getparam,	OUT(1, 4));
+F(sys_sched_setscheduler, IN(2, 4));
+F(sys_sched_getscheduler);
+F(sys_sched_get_priority_max);
+F(sys_sched_get_priority_min);
+F(sys_sched_rr_get_interval, OUT(1, 16));
+F(sys_sched_setaffinity, INN(2, 1, 1));
+F(sys_sched_getaffinity, OUTR(2, 1));
+H(sys_sched_setattr);
+F(sys_sched_getattr,	BOTHN(1, 2, 1));
+F(sys_sysinfo,		OUT(0, 112));
+F(sys_vhangup);
+F(sys_pidfd_open);
+F(sys_pidfd_getfd);
+H(sys_kcmp);
+H(sys_add_key);
+H(sys_request_key);
+H(sys_keyctl);
 
-/* --- families: at home, until they can be born away ---------------------------------------------------- */
-H(sys_clone)
-H(sys_clone3)
-H(sys_fork)
-H(sys_vfork)
-H(sys_execve)
-H(sys_execveat)
-F(sys_wait4,		OUT(1, 4), OUT(3, 144))
-F(sys_waitid,		OUT(2, 128), OUT(4, 144))
-H(sys_ptrace)
+/* --- families: at home, until they can be born away ------------------------ */
+H(sys_clone);
+H(sys_clone3);
+H(sys_fork);
+H(sys_vfork);
+H(sys_execve);
+H(sys_execveat);
+F(sys_wait4,		OUT(1, 4), OUT(3, 144));
+F(sys_waitid,		OUT(2, 128), OUT(4, 144));
+H(sys_ptrace);
 
-/* --- System V and POSIX IPC ------------------------------------------------------------------------------ */
-F(sys_semget)
-R(sys_semop,		INN(1, 2, 6))
-R(sys_semtimedop,	INN(1, 2, 6), IN(3, 16))
-H(sys_semctl)
-F(sys_msgget)
-S(sys_msgsnd,		do_msgsnd)
-S(sys_msgrcv,		do_msgrcv)
-H(sys_msgctl)
-F(sys_shmget)
-H(sys_shmat)
-H(sys_shmdt)
-H(sys_shmctl)
-F(sys_mq_open,		STR(0), IN(3, 64))
-F(sys_mq_unlink,	STR(0))
-F(sys_mq_timedsend,	INN(1, 2, 1), IN(4, 16))
-F(sys_mq_timedreceive,	OUTR(1, 2), OUT(3, 4), IN(4, 16))
-H(sys_mq_notify)
-F(sys_mq_getsetattr,	IN(1, 64), OUT(2, 64))
+/* --- System V and POSIX IPC ------------------------------------------------ */
+F(sys_semget);
+R(sys_semop,		INN(1, 2, 6));
+R(sys_semtimedop,	INN(1, 2, 6), IN(3, 16));
+H(sys_semctl);
+F(sys_msgget);
+S(sys_msgsnd,		do_msgsnd);
+S(sys_msgrcv,		do_msgrcv);
+H(sys_msgctl);
+F(sys_shmget);
+H(sys_shmat);
+H(sys_shmdt);
+H(sys_shmctl);
+F(sys_mq_open,		STR(0), IN(3, 64));
+F(sys_mq_unlink,	STR(0));
+F(sys_mq_timedsend,	INN(1, 2, 1), IN(4, 16));
+F(sys_mq_timedreceive,	OUTR(1, 2), OUT(3, 4), IN(4, 16));
+H(sys_mq_notify);
+F(sys_mq_getsetattr,	IN(1, 64), OUT(2, 64));
 
-/* --- what shares memory or rights with this kernel ---------------------------------------------------------- */
-H(sys_io_setup)
-H(sys_io_destroy)
-H(sys_io_getevents)
-H(sys_io_pgetevents)
-H(sys_io_submit)
-H(sys_io_cancel)
-H(sys_io_uring_setup)
-H(sys_io_uring_enter)
-H(sys_io_uring_register)
-H(sys_bpf)
-H(sys_perf_event_open)
-H(sys_landlock_create_ruleset)
-H(sys_landlock_add_rule)
-H(sys_landlock_restrict_self)
-H(sys_lsm_get_self_attr)
-H(sys_lsm_set_self_attr)
-H(sys_lsm_list_modules)
+/* --- what shares memory or rights with this kernel ------------------------- */
+H(sys_io_setup);
+H(sys_io_destroy);
+H(sys_io_getevents);
+H(sys_io_pgetevents);
+H(sys_io_submit);
+H(sys_io_cancel);
+H(sys_io_uring_setup);
+H(sys_io_uring_enter);
+H(sys_io_uring_register);
+H(sys_bpf);
+H(sys_perf_event_open);
+H(sys_landlock_create_ruleset);
+H(sys_landlock_add_rule);
+H(sys_landlock_restrict_self);
+H(sys_lsm_get_self_attr);
+H(sys_lsm_set_self_attr);
+H(sys_lsm_list_modules);
 
-/* --- the machine ------------------------------------------------------------------------------------------------ */
-H(sys_unshare)
-H(sys_setns)
-H(sys_mount)
-H(sys_umount)
-H(sys_pivot_root)
-H(sys_open_tree)
-H(sys_move_mount)
-H(sys_mount_setattr)
-H(sys_fsopen)
-H(sys_fsconfig)
-H(sys_fsmount)
-H(sys_fspick)
-H(sys_statmount)
-H(sys_listmount)
-H(sys_swapon)
-H(sys_swapoff)
-H(sys_quotactl)
-H(sys_quotactl_fd)
-H(sys_acct)
-H(sys_sethostname)
-H(sys_setdomainname)
-H(sys_syslog)
-H(sys_sysfs)
-H(sys_reboot)
-H(sys_kexec_load)
-H(sys_kexec_file_load)
-H(sys_init_module)
-H(sys_finit_module)
-H(sys_delete_module)
-H(sys_ni_syscall)
+/* --- the machine ----------------------------------------------------------- */
+H(sys_unshare);
+H(sys_setns);
+H(sys_mount);
+H(sys_umount);
+H(sys_pivot_root);
+H(sys_open_tree);
+H(sys_move_mount);
+H(sys_mount_setattr);
+H(sys_fsopen);
+H(sys_fsconfig);
+H(sys_fsmount);
+H(sys_fspick);
+H(sys_statmount);
+H(sys_listmount);
+H(sys_swapon);
+H(sys_swapoff);
+H(sys_quotactl);
+H(sys_quotactl_fd);
+H(sys_acct);
+H(sys_sethostname);
+H(sys_setdomainname);
+H(sys_syslog);
+H(sys_sysfs);
+H(sys_reboot);
+H(sys_kexec_load);
+H(sys_kexec_file_load);
+H(sys_init_module);
+H(sys_finit_module);
+H(sys_delete_module);
+H(sys_ni_syscall);

@@ -31,6 +31,7 @@
 #include <linux/sched/task.h>
 #include <linux/sched/task_stack.h>
 #include <linux/signal.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
 #include <asm/syscall.h>
@@ -42,7 +43,7 @@
 #include "ranges.h"
 
 /* Shadow memory of a call larger than this is given back after it. */
-#define SHADOW_KEEP	(1UL << 20)
+#define SHADOW_KEEP	SZ_1M
 
 static void times_book(struct hpc_task *hpc, const struct hpc_wire_times *w)
 {
@@ -56,7 +57,7 @@ static void times_book(struct hpc_task *hpc, const struct hpc_wire_times *w)
 	hpc->reported = now;
 }
 
-/* --- the end -------------------------------------------------------------------------- */
+/* --- the end --------------------------------------------------------------- */
 
 static void deputy_end(struct hpc_task *hpc)
 {
@@ -98,7 +99,7 @@ static int serve_exit(struct hpc_task *hpc, u32 len)
 	do_group_exit(code);
 }
 
-/* --- signals ---------------------------------------------------------------------------- */
+/* --- signals --------------------------------------------------------------- */
 
 static int ask_home(struct hpc_task *hpc)
 {
@@ -153,7 +154,7 @@ static int deputy_signals(struct hpc_task *hpc)
 	return ret;
 }
 
-/* --- system calls -------------------------------------------------------------------------- */
+/* --- system calls ---------------------------------------------------------- */
 
 static int recv_ranges(struct hpc_task *hpc, struct hpc_ranges *ranges, u32 *len)
 {
@@ -234,7 +235,6 @@ static long carry_out(struct hpc_task *hpc, const struct hpc_wire_call *w)
 	regs->r8 = le64_to_cpu(w->arg[4]);
 	regs->r9 = le64_to_cpu(w->arg[5]);
 	regs->orig_ax = nr;
-	regs->ax = -ENOSYS;
 
 	/* What came meanwhile, or a homecoming, is not to wait for the call. */
 	if (hpc_link_readable(hpc->link) ||
@@ -323,7 +323,7 @@ out:
 	return ret;
 }
 
-/* --- files that are mapped ------------------------------------------------------------------- */
+/* --- files that are mapped ------------------------------------------------- */
 
 static int fetch(u32 id, u64 index, struct page **pages, unsigned int n)
 {
@@ -451,7 +451,7 @@ static int serve_mask(struct hpc_task *hpc, u32 len)
 	return 0;
 }
 
-/* --- coming home -------------------------------------------------------------------------------- */
+/* --- coming home ----------------------------------------------------------- */
 
 static int refuse(struct hpc_task *hpc, int error)
 {
@@ -504,7 +504,7 @@ out:
 	return ret;
 }
 
-/* --- the loop ------------------------------------------------------------------------------------- */
+/* --- the loop -------------------------------------------------------------- */
 
 static int serve(struct hpc_task *hpc)
 {

@@ -45,7 +45,7 @@ static void times_take(struct hpc_task *hpc, struct hpc_wire_times *w)
 	w->runtime = cpu_to_le64(t.runtime);
 }
 
-/* --- frames that come unasked ------------------------------------------------------- */
+/* --- frames that come unasked ---------------------------------------------- */
 
 static int unasked_signal(struct hpc_task *hpc, u32 len)
 {
@@ -135,7 +135,7 @@ static void settle(struct hpc_task *hpc)
 		set_thread_flag(TIF_HPC);
 }
 
-/* --- system calls -------------------------------------------------------------------- */
+/* --- system calls ---------------------------------------------------------- */
 
 /* Small amounts are copied; large ones go out by reference. */
 #define COPY_LIMIT	(16 * 1024)
@@ -315,7 +315,7 @@ void hpc_guest_mask(struct hpc_task *hpc)
 		lost(hpc);
 }
 
-/* --- pages ----------------------------------------------------------------------------- */
+/* --- pages ----------------------------------------------------------------- */
 
 static int recv_pages(struct hpc_task *hpc, struct folio **folios,
 		      unsigned int n, u32 len)
@@ -368,7 +368,7 @@ int hpc_guest_fetch(u32 file, pgoff_t index, struct folio **folios,
 	return ret ? -EIO : 0;
 }
 
-/* --- on the way to user mode --------------------------------------------------------------- */
+/* --- on the way to user mode ----------------------------------------------- */
 
 static int drain(struct hpc_task *hpc)
 {

@@ -47,7 +47,7 @@ void hpc_guest_exit(struct hpc_task *hpc, long code);
 /* The guest goes home as soon as its registers are pure user state. */
 void hpc_guest_want_home(struct hpc_task *hpc);
 
-/* --- calls.c ------------------------------------------------------------------ */
+/* --- calls.c --------------------------------------------------------------- */
 
 /* A system call of a guest.  true: it is dealt with, the result is in @regs. */
 bool hpc_guest_syscall(struct hpc_task *hpc, struct pt_regs *regs, long nr);

@@ -57,6 +57,7 @@ struct hpc_regs {
  * @regs:	struct hpc_regs
  * @nregs:	how many
  * @siginfos:	struct hpc_pending_sig, at a homecoming only
+ * @nsiginfos:	how many
  * @old_mm:	what the task's memory was before; a reference is held
  * @stats:	filled in
  */

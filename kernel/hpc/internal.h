@@ -20,7 +20,7 @@ struct hpc_link;
 struct proc_dir_entry;
 struct vm_area_struct;
 
-/* --- load.c: how busy this node is ---------------------------------------- */
+/* --- load.c: how busy this node is ----------------------------------------- */
 
 #define HPC_LOAD_PERIOD		(HZ / 4)
 
@@ -50,7 +50,7 @@ int hpc_node_del(u32 id);
 u32 hpc_self(void);
 int hpc_self_set(u32 id);
 
-/* --- process.c: what the engine keeps for processes and threads ------------- */
+/* --- process.c: what the engine keeps for processes and threads ------------ */
 
 /**
  * struct hpc_process - hangs off signal_struct::hpc, made when first needed
@@ -96,6 +96,9 @@ enum {
 
 /**
  * struct hpc_times - CPU time used, in ns
+ * @utime:	in user mode
+ * @stime:	in the kernel
+ * @runtime:	together, as the scheduler counts
  */
 struct hpc_times {
 	u64	utime;
@@ -163,14 +166,14 @@ void hpc_kick(struct task_struct *task);
 /* Random, of this boot of the kernel. */
 extern u8 hpc_boot_id[16];
 
-/* --- times.c: CPU time goes with the process --------------------------------- */
+/* --- times.c: CPU time goes with the process ------------------------------- */
 
 void hpc_times_get(struct hpc_times *t);
 void hpc_times_set(const struct hpc_times *t);
 /* Adds what lies between @before and @now to the current thread's. */
 void hpc_times_add(const struct hpc_times *before, const struct hpc_times *now);
 
-/* --- signals.c ------------------------------------------------------------------ */
+/* --- signals.c ------------------------------------------------------------- */
 
 void hpc_action_save(const struct sigaction *sa, struct hpc_wire_action *w);
 void hpc_action_load(struct sigaction *sa, const struct hpc_wire_action *w);
@@ -192,7 +195,7 @@ enum hpc_signal_kind {
 /* What get_signal() would find for the current task; takes nothing. */
 enum hpc_signal_kind hpc_signal_peek(void);
 
-/* --- memory.c: the address space of the current task ----------------------------- */
+/* --- memory.c: the address space of the current task ----------------------- */
 
 /* Makes @mm, whose reference it takes over, the current task's.  -EINTR. */
 int hpc_mm_switch(struct mm_struct *mm);
@@ -203,7 +206,7 @@ int hpc_shadow_begin(void);
 int hpc_shadow_prepare(unsigned long addr, unsigned long len);
 void hpc_shadow_drop(unsigned long addr, unsigned long len);
 
-/* --- deputy.c: the half that stays ------------------------------------------------- */
+/* --- deputy.c: the half that stays ----------------------------------------- */
 
 /*
  * The current task's other half runs behind hpc->link from now on.  Returns when
@@ -211,7 +214,7 @@ void hpc_shadow_drop(unsigned long addr, unsigned long len);
  */
 void hpc_deputy_run(struct hpc_task *hpc, u32 node);
 
-/* --- migrate.c: the moves themselves ------------------------------------------------ */
+/* --- migrate.c: the moves themselves --------------------------------------- */
 
 /* HPC_IOC_RECEIVE: the current task becomes the process that @fd brings. */
 int hpc_receive(int fd);
@@ -222,7 +225,7 @@ void hpc_task_release(struct hpc_task *hpc);
 /* HPC_IOC_BRING: asks for the homecoming of @task, a deputy or a guest. */
 int hpc_bring(struct task_struct *task);
 
-/* --- pager.c: files of home that are mapped -------------------------------------- */
+/* --- pager.c: files of home that are mapped -------------------------------- */
 
 int hpc_pager_init(void);
 /* Guest: a file of home exists from now on.  */
@@ -236,7 +239,7 @@ void hpc_files_clear(struct hpc_process *hpc);
 /* Home: reads @n (at most HPC_MAX_FETCH) pages; zeroes behind the end. */
 int hpc_file_read(u32 id, u64 index, struct page **pages, unsigned int n);
 
-/* --- cantmove.c: what keeps a process at home -------------------------------- */
+/* --- cantmove.c: what keeps a process at home ------------------------------ */
 
 enum hpc_stay {
 	HPC_STAY_SYSTEM,	/* kernel thread or init */
@@ -261,7 +264,7 @@ enum hpc_stay {
 unsigned long hpc_cantmove(struct task_struct *task);
 const char *hpc_stay_word(enum hpc_stay reason);
 
-/* --- proc.c: /proc/hpc ------------------------------------------------------ */
+/* --- proc.c: /proc/hpc ----------------------------------------------------- */
 
 int hpc_proc_init(void);
 /* The folder of one node, filled with its files.  NULL: no memory. */
@@ -272,7 +275,7 @@ void hpc_proc_node_del(struct proc_dir_entry *dir);
 void hpc_remote_add(struct task_struct *task);
 void hpc_remote_del(struct task_struct *task);
 
-/* --- events.c: what is told to whoever reads /dev/hpc -------------------------- */
+/* --- events.c: what is told to whoever reads /dev/hpc ---------------------- */
 
 struct hpc_reader;
 struct poll_table_struct;
@@ -283,7 +286,7 @@ ssize_t hpc_reader_read(struct file *file, char __user *buf, size_t count);
 __poll_t hpc_reader_poll(struct file *file, struct poll_table_struct *wait);
 void hpc_reader_release(struct file *file);
 
-/* --- control.c: /dev/hpc ---------------------------------------------------- */
+/* --- control.c: /dev/hpc --------------------------------------------------- */
 
 int hpc_control_init(void);
 

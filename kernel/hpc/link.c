@@ -23,7 +23,7 @@
 
 #define LINK_TIMEOUT	(30 * HZ)
 
-/* --- what comes in unasked --------------------------------------------------- */
+/* --- what comes in unasked ------------------------------------------------- */
 
 /* Called in softirq context, with whatever the socket's own callback holds. */
 static void link_event(struct sock *sk)
@@ -37,25 +37,35 @@ static void link_event(struct sock *sk)
 	read_unlock_bh(&sk->sk_callback_lock);
 }
 
-#define LINK_CALLBACK(_name)						\
-static void link_##_name(struct sock *sk)				\
-{									\
-	void (*own)(struct sock *sk) = NULL;				\
-	struct hpc_link *link;						\
-									\
-	read_lock_bh(&sk->sk_callback_lock);				\
-	link = sk->sk_user_data;					\
-	if (link)							\
-		own = link->_name;					\
-	read_unlock_bh(&sk->sk_callback_lock);				\
-	if (own)							\
-		own(sk);						\
-	link_event(sk);							\
+static void link_called(struct sock *sk, enum hpc_link_callback which)
+{
+	void (*own)(struct sock *sk) = NULL;
+	struct hpc_link *link;
+
+	read_lock_bh(&sk->sk_callback_lock);
+	link = sk->sk_user_data;
+	if (link)
+		own = link->own[which];
+	read_unlock_bh(&sk->sk_callback_lock);
+	if (own)
+		own(sk);
+	link_event(sk);
 }
 
-LINK_CALLBACK(data_ready)
-LINK_CALLBACK(state_change)
-LINK_CALLBACK(error_report)
+static void link_data_ready(struct sock *sk)
+{
+	link_called(sk, HPC_LINK_DATA_READY);
+}
+
+static void link_state_change(struct sock *sk)
+{
+	link_called(sk, HPC_LINK_STATE_CHANGE);
+}
+
+static void link_error_report(struct sock *sk)
+{
+	link_called(sk, HPC_LINK_ERROR_REPORT);
+}
 
 void hpc_link_watch(struct hpc_link *link, struct task_struct *owner)
 {
@@ -67,9 +77,9 @@ void hpc_link_watch(struct hpc_link *link, struct task_struct *owner)
 	write_lock_bh(&sk->sk_callback_lock);
 	link->owner = owner;
 	if (!sk->sk_user_data) {
-		link->data_ready = sk->sk_data_ready;
-		link->state_change = sk->sk_state_change;
-		link->error_report = sk->sk_error_report;
+		link->own[HPC_LINK_DATA_READY] = sk->sk_data_ready;
+		link->own[HPC_LINK_STATE_CHANGE] = sk->sk_state_change;
+		link->own[HPC_LINK_ERROR_REPORT] = sk->sk_error_report;
 		sk->sk_user_data = link;
 		sk->sk_data_ready = link_data_ready;
 		sk->sk_state_change = link_state_change;
@@ -87,15 +97,15 @@ static void link_unwatch(struct hpc_link *link)
 
 	write_lock_bh(&sk->sk_callback_lock);
 	if (sk->sk_user_data == link) {
-		sk->sk_data_ready = link->data_ready;
-		sk->sk_state_change = link->state_change;
-		sk->sk_error_report = link->error_report;
+		sk->sk_data_ready = link->own[HPC_LINK_DATA_READY];
+		sk->sk_state_change = link->own[HPC_LINK_STATE_CHANGE];
+		sk->sk_error_report = link->own[HPC_LINK_ERROR_REPORT];
 		sk->sk_user_data = NULL;
 	}
 	write_unlock_bh(&sk->sk_callback_lock);
 }
 
-/* --- life ---------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------ */
 
 struct hpc_link *hpc_link_open(struct file *file)
 {
@@ -140,7 +150,7 @@ void hpc_link_close(struct hpc_link *link)
 	kfree(link);
 }
 
-/* --- waiting --------------------------------------------------------------------- */
+/* --- waiting --------------------------------------------------------------- */
 
 static __poll_t link_poll(struct hpc_link *link)
 {
@@ -204,7 +214,7 @@ int hpc_link_wait(struct hpc_link *link, bool (*stop)(void *data), void *data)
 
 	WRITE_ONCE(link->expecting, true);
 	ret = wait_event_interruptible(*wq, hpc_link_readable(link) ||
-					    (stop && stop(data)));
+				       (stop && stop(data)));
 	WRITE_ONCE(link->expecting, false);
 	return ret;
 }
@@ -216,7 +226,7 @@ static int link_fail(struct hpc_link *link, int error)
 	return link->error;
 }
 
-/* --- sending ---------------------------------------------------------------------- */
+/* --- sending --------------------------------------------------------------- */
 
 static int file_send(struct hpc_link *link, struct iov_iter *from)
 {
@@ -304,7 +314,7 @@ int hpc_link_send_pages(struct hpc_link *link, u16 type, const void *head,
 	return link_send_iter(link, &from, MSG_SPLICE_PAGES);
 }
 
-/* --- receiving ---------------------------------------------------------------------- */
+/* --- receiving ------------------------------------------------------------- */
 
 /* Reads what there is, at least one byte, at most what @to takes. */
 static ssize_t link_read_some(struct hpc_link *link, struct iov_iter *to)

@@ -19,6 +19,13 @@ struct bio_vec;
 
 #define HPC_LINK_BUFFER		2048
 
+enum hpc_link_callback {
+	HPC_LINK_DATA_READY,
+	HPC_LINK_STATE_CHANGE,
+	HPC_LINK_ERROR_REPORT,
+	HPC_LINK_CALLBACKS
+};
+
 /**
  * struct hpc_link - one end; used by one thread at a time
  * @file:	what user space handed over; we hold a reference
@@ -29,9 +36,7 @@ struct bio_vec;
  * @expecting:	@owner waits for input, so waking it is enough
  * @timeout:	longest wait for one piece of input or room for output, jiffies
  * @error:	first error met, negative errno; nothing goes through after it
- * @data_ready:	the socket's own callbacks
- * @state_change:	likewise
- * @error_report:	likewise
+ * @own:	the socket's own callbacks
  * @sent:	bytes, for statistics
  * @received:	likewise
  * @pos:	first byte in @buf not yet read
@@ -45,9 +50,7 @@ struct hpc_link {
 	bool			expecting;
 	long			timeout;
 	int			error;
-	void			(*data_ready)(struct sock *sk);
-	void			(*state_change)(struct sock *sk);
-	void			(*error_report)(struct sock *sk);
+	void			(*own[HPC_LINK_CALLBACKS])(struct sock *sk);
 	u64			sent;
 	u64			received;
 	unsigned int		pos;

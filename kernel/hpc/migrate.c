@@ -32,7 +32,7 @@
 #define READY_TIMEOUT	(120 * HZ)
 #define GO_TIMEOUT	(60 * HZ)
 
-/* --- asking ---------------------------------------------------------------------- */
+/* --- asking ---------------------------------------------------------------- */
 
 static void request_free(struct hpc_request *req)
 {
@@ -102,7 +102,7 @@ void hpc_task_release(struct hpc_task *hpc)
 	hpc->link = NULL;
 }
 
-/* --- leaving home ------------------------------------------------------------------ */
+/* --- leaving home ---------------------------------------------------------- */
 
 /* The target's verdict: 0 READY, otherwise why not. */
 static int await_ready(struct hpc_link *link)
@@ -164,7 +164,7 @@ static void leave(struct hpc_task *hpc, struct hpc_request *req)
 	hpc_deputy_run(hpc, req->node);
 }
 
-/* --- arriving ------------------------------------------------------------------------ */
+/* --- arriving -------------------------------------------------------------- */
 
 static int await_go(struct hpc_link *link)
 {
@@ -295,7 +295,7 @@ static void arrive(struct hpc_task *hpc)
 	hpc_fault(HPC_FAULT_GUEST_RUNS, hpc->link);
 }
 
-/* --- the hooks ------------------------------------------------------------------------- */
+/* --- the hooks ------------------------------------------------------------- */
 
 /*
  * A call that was interrupted only for the move is made again after it: the
@@ -375,17 +375,17 @@ void __hpc_exit(struct task_struct *tsk, long code)
 }
 
 /*
- * A guest is about to die of @info.  true: it does so at home, where its core
+ * A guest is about to die of @ksig.  true: it does so at home, where its core
  * belongs; the caller goes on without a signal.
  */
-bool __hpc_signal_fatal(struct kernel_siginfo *info)
+bool __hpc_signal_fatal(struct ksignal *ksig)
 {
 	struct hpc_task *hpc = current->hpc;
 
-	if (hpc->role != HPC_GUEST || !sig_kernel_coredump(info->si_signo) ||
+	if (hpc->role != HPC_GUEST || !sig_kernel_coredump(ksig->info.si_signo) ||
 	    hpc->fatal.si_signo)
 		return false;
-	copy_siginfo(&hpc->fatal, info);
+	copy_siginfo(&hpc->fatal, &ksig->info);
 	hpc_guest_want_home(hpc);
 	return true;
 }

@@ -169,7 +169,7 @@ static int pack_pages(struct hpc_link *link, struct hpc_image_stats *stats)
 	return ret;
 }
 
-/* --- the layout of the memory ------------------------------------------------- */
+/* --- the layout of the memory ---------------------------------------------- */
 
 static u32 vma_flags(const struct vm_area_struct *vma)
 {
@@ -325,7 +325,7 @@ static int pack_mm(struct hpc_link *link)
 	return hpc_link_send(link, HPC_F_MM, &w, sizeof(w));
 }
 
-/* --- the process and its thread -------------------------------------------------- */
+/* --- the process and its thread -------------------------------------------- */
 
 static int pack_head(struct hpc_link *link)
 {
@@ -353,7 +353,7 @@ static int pack_process(struct hpc_link *link)
 	};
 	int i;
 
-	static_assert(RLIM_NLIMITS == ARRAY_SIZE(w.rlim));
+	static_assert(ARRAY_SIZE(w.rlim) == RLIM_NLIMITS);
 
 	task_lock(current->group_leader);
 	for (i = 0; i < RLIM_NLIMITS; i++) {

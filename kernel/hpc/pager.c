@@ -54,7 +54,7 @@ static struct pager_inode *to_pager(struct inode *inode)
 	return container_of(inode, struct pager_inode, inode);
 }
 
-/* --- contents ------------------------------------------------------------------- */
+/* --- contents -------------------------------------------------------------- */
 
 static int pager_read_folio(struct file *file, struct folio *folio)
 {
@@ -97,7 +97,7 @@ static const struct file_operations pager_fops = {
 	.mmap		= generic_file_readonly_mmap,
 };
 
-/* --- inodes ---------------------------------------------------------------------- */
+/* --- inodes ---------------------------------------------------------------- */
 
 static struct inode *pager_alloc_inode(struct super_block *sb)
 {
@@ -153,7 +153,7 @@ static struct inode *pager_inode_get(const struct hpc_wire_file *w,
 	return inode;
 }
 
-/* --- the table of a process ------------------------------------------------------- */
+/* --- the table of a process ------------------------------------------------ */
 
 static int files_store(u32 id, struct file *file)
 {
@@ -254,7 +254,7 @@ void hpc_files_clear(struct hpc_process *hpc)
 	xa_destroy(&hpc->files);
 }
 
-/* --- home's side of a fetch --------------------------------------------------------- */
+/* --- home's side of a fetch ------------------------------------------------ */
 
 int hpc_file_read(u32 id, u64 index, struct page **pages, unsigned int n)
 {
@@ -283,7 +283,7 @@ int hpc_file_read(u32 id, u64 index, struct page **pages, unsigned int n)
 	return got < 0 ? got : 0;
 }
 
-/* --- start ----------------------------------------------------------------------------- */
+/* --- start ----------------------------------------------------------------- */
 
 static void pager_init_once(void *p)
 {

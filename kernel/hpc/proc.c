@@ -41,7 +41,7 @@
 
 static struct proc_dir_entry *nodes_dir, *remote_dir;
 
-/* --- nodes/N ---------------------------------------------------------------- */
+/* --- nodes/N --------------------------------------------------------------- */
 
 #define NODE_FILE(_field, _format)					\
 static int node_##_field##_show(struct seq_file *m, void *v)		\
@@ -103,7 +103,7 @@ void hpc_proc_node_del(struct proc_dir_entry *dir)
 	proc_remove(dir);
 }
 
-/* --- remote/PID --------------------------------------------------------------- */
+/* --- remote/PID ------------------------------------------------------------ */
 
 /* The folder goes before the guest does: its number stands for it. */
 static struct task_struct *remote_task(struct seq_file *m)
@@ -196,7 +196,7 @@ void hpc_remote_del(struct task_struct *task)
 	hpc_event(HPC_EVENT_LEFT, task_tgid_nr(task), p->home, 0);
 }
 
-/* --- admin ------------------------------------------------------------------ */
+/* --- admin ----------------------------------------------------------------- */
 
 static int admin_number_get(u32 *val, const char __user *buf, size_t count,
 			    u32 max)

@@ -53,6 +53,10 @@ static inline u32 hpc_range_out(const struct hpc_wire_range *r, long ret,
 
 /**
  * struct hpc_user_pages - memory of the current task, to be sent by reference
+ * @pages:	with a reference each
+ * @bvec:	what of each page is meant
+ * @max:	room in both
+ * @n:		how many
  */
 struct hpc_user_pages {
 	struct page	**pages;

@@ -67,7 +67,7 @@ void hpc_siginfo_raise(const struct hpc_wire_siginfo *w)
 						       : PIDTYPE_PID);
 }
 
-/* --- what is pending goes home with a guest --------------------------------------- */
+/* --- what is pending goes home with a guest -------------------------------- */
 
 static void collect(struct sigpending *pending, u32 flags,
 		    struct hpc_wire_siginfo *w, unsigned int *n)
@@ -119,7 +119,7 @@ int hpc_signals_pack(struct hpc_link *link)
 	return ret;
 }
 
-/* --- a signal is pending for a deputy ------------------------------------------------ */
+/* --- a signal is pending for a deputy -------------------------------------- */
 
 enum hpc_signal_kind hpc_signal_peek(void)
 {

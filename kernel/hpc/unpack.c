@@ -65,7 +65,7 @@ static int recv_exact(struct unpack *u, void *to, size_t size, u32 len)
 	return hpc_link_recv(u->link, to, size);
 }
 
-/* --- head and process --------------------------------------------------------- */
+/* --- head and process ------------------------------------------------------ */
 
 static int unpack_head(struct unpack *u, u32 len)
 {
@@ -106,7 +106,7 @@ static int unpack_process(struct unpack *u, u32 len)
 	return 0;
 }
 
-/* --- memory --------------------------------------------------------------------- */
+/* --- memory ---------------------------------------------------------------- */
 
 static bool user_addr(__le64 addr)
 {
@@ -341,7 +341,7 @@ static int unpack_vma(struct unpack *u, u32 len)
 	return vma_advise(start, end - start, f);
 }
 
-/* --- pages ------------------------------------------------------------------------ */
+/* --- pages ----------------------------------------------------------------- */
 
 static pmd_t *alloc_pmd(struct mm_struct *mm, unsigned long addr)
 {
@@ -446,7 +446,7 @@ static int unpack_pages(struct unpack *u, u32 len)
 	return ret;
 }
 
-/* --- what waits until hpc_arrive() --------------------------------------------------- */
+/* --- what waits until hpc_arrive() ----------------------------------------- */
 
 static int unpack_thread(struct unpack *u, u32 len)
 {
@@ -500,7 +500,7 @@ static int unpack_siginfo(struct unpack *u, u32 len)
 	return hpc_link_recv(u->link, &p->info, len);
 }
 
-/* --- the order ------------------------------------------------------------------------ */
+/* --- the order ------------------------------------------------------------- */
 
 static bool in_order(u16 stage, u16 type)
 {

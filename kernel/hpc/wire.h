@@ -41,6 +41,7 @@
 #define _HPC_WIRE_H
 
 #include <linux/build_bug.h>
+#include <linux/sizes.h>
 #include <linux/types.h>
 
 #define HPC_WIRE_MAGIC		0x54524d54	/* "TMRT" */
@@ -98,7 +99,7 @@ enum hpc_wire_limits {
 	HPC_MAX_RANGES		= 1100,		/* of one call: IOV_MAX and some */
 };
 
-#define HPC_MAX_CALL_IN		(1ULL << 30)	/* bytes that go with one call */
+#define HPC_MAX_CALL_IN		SZ_1G	/* bytes that go with one call */
 
 struct hpc_frame {
 	__le16	type;
@@ -107,7 +108,7 @@ struct hpc_frame {
 };
 static_assert(sizeof(struct hpc_frame) == 8);
 
-/* --- the image ------------------------------------------------------------ */
+/* --- the image ------------------------------------------------------------- */
 
 struct hpc_wire_head {
 	__le32	magic;

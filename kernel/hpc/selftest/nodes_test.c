@@ -34,7 +34,7 @@ struct check_case {
 };
 
 static void spoil_nothing(struct hpc_node *n)	{ }
-static void spoil_id_zero(struct hpc_node *n)	{ n->id = 0; }
+static void spoil_id_none(struct hpc_node *n)	{ n->id -= n->id; }
 static void spoil_id_large(struct hpc_node *n)	{ n->id = HPC_NODE_MAX + 1; }
 static void id_largest(struct hpc_node *n)	{ n->id = HPC_NODE_MAX; }
 static void spoil_status_self(struct hpc_node *n) { n->status |= HPC_NODE_SELF; }
@@ -64,7 +64,7 @@ static const struct check_case check_cases[] = {
 	{ "largest number",		id_largest,		0 },
 	{ "no address",			addr_none,		0 },
 	{ "IPv6",			addr_ipv6,		0 },
-	{ "number 0",			spoil_id_zero,		-EINVAL },
+	{ "number 0",			spoil_id_none,		-EINVAL },
 	{ "number too large",		spoil_id_large,		-EINVAL },
 	{ "claims to be self",		spoil_status_self,	-EINVAL },
 	{ "unknown status bit",		spoil_status_new,	-EINVAL },

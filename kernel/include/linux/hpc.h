@@ -14,7 +14,7 @@
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 
-struct kernel_siginfo;
+struct ksignal;
 struct mm_struct;
 struct pid;
 struct pid_namespace;
@@ -61,7 +61,7 @@ bool hpc_syscall_enter(struct pt_regs *regs, long nr);
 void hpc_exit_to_user(struct pt_regs *regs, unsigned long ti_work);
 
 void __hpc_exit(struct task_struct *tsk, long code);
-bool __hpc_signal_fatal(struct kernel_siginfo *info);
+bool __hpc_signal_fatal(struct ksignal *ksig);
 
 /* @tsk, which is current, is ending with @code. */
 static inline void hpc_exit(struct task_struct *tsk, long code)
@@ -70,10 +70,10 @@ static inline void hpc_exit(struct task_struct *tsk, long code)
 		__hpc_exit(tsk, code);
 }
 
-/* The current task is to die of @info.  true: not now, it goes home first. */
-static inline bool hpc_signal_fatal(struct kernel_siginfo *info)
+/* The current task is to die of @ksig.  true: not now, it goes home first. */
+static inline bool hpc_signal_fatal(struct ksignal *ksig)
 {
-	return unlikely(current->hpc) && __hpc_signal_fatal(info);
+	return unlikely(current->hpc) && __hpc_signal_fatal(ksig);
 }
 
 /* fs/exec.c: gives the current task another address space, as exec does. */
@@ -102,8 +102,10 @@ static inline bool hpc_syscall_enter(struct pt_regs *regs, long nr)
 static inline void hpc_exit_to_user(struct pt_regs *regs,
 				    unsigned long ti_work) { }
 static inline void hpc_exit(struct task_struct *tsk, long code) { }
-/* A macro: taking the address alone already changes the caller's code. */
-#define hpc_signal_fatal(info)	false
+static inline bool hpc_signal_fatal(struct ksignal *ksig)
+{
+	return false;
+}
 
 #endif /* CONFIG_HPC */
 

@@ -144,7 +144,7 @@ int hpc_arch_save(hpc_arch_emit_t emit, void *data)
 	return ret ?: save_fpu(emit, data);
 }
 
-/* --- setting ---------------------------------------------------------------- */
+/* --- setting --------------------------------------------------------------- */
 
 static int set_general(const struct user_regs_struct *u, u32 len)
 {

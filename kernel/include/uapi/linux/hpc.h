@@ -137,7 +137,7 @@ struct hpc_node {
 /* Like HPC_IOC_NODE_GET, of the lowest number not below @id: walks the table. */
 #define HPC_IOC_NODE_NEXT	_IOWR(HPC_IOC_MAGIC, 0x05, struct hpc_node)
 
-/* --- moving processes ----------------------------------------------------- */
+/* --- moving processes ------------------------------------------------------ */
 
 /**
  * struct hpc_move - HPC_IOC_SEND: move a process
