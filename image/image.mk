@@ -21,7 +21,11 @@ node: NODE_IMAGE   := $(NODE_DIR)/initramfs.cpio.zst
 node: NODE_MODULES :=
 endif
 
-.PHONY: node node-packages
+.PHONY: node node-hardware node-packages
+
+# Both images in one run of make.
+node-hardware:
+	@$(MAKE) node HARDWARE=1
 
 node-packages:
 	@config/need apt-get dpkg-deb tar

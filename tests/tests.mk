@@ -15,7 +15,7 @@ TEST_FOLDERS        := unit build driver image vm
 TEST_NEEDS_unit     := unit-tests
 TEST_NEEDS_build    := kernel userland userland-tests hub
 TEST_NEEDS_driver   := hub userland
-TEST_NEEDS_image    := node
+TEST_NEEDS_image    := kernel node node-hardware rootfs
 TEST_NEEDS_vm       := kernel node rootfs hub userland-tests
 
 ifeq ($(KERNEL),debug)
