@@ -16,7 +16,7 @@ TEST_NEEDS_unit     := unit-tests
 TEST_NEEDS_build    := kernel userland userland-tests hub
 TEST_NEEDS_driver   := hub userland
 TEST_NEEDS_image    := kernel node node-hardware rootfs
-TEST_NEEDS_vm       := kernel node rootfs hub userland-tests
+TEST_NEEDS_vm       := kernel kunit-modules node rootfs hub userland-tests
 
 ifeq ($(KERNEL),debug)
 TESTS ?= tests/vm

@@ -4,5 +4,6 @@
 
 extern struct kunit_suite hpc_nodes_suite;
 extern struct kunit_suite hpc_load_suite;
+extern struct kunit_suite hpc_ranges_suite;
 
 #endif /* _HPC_SELFTEST_H */
