@@ -90,6 +90,7 @@ def test_lans_are_apart(make_cluster, network):
 def test_a_bridge_has_no_faults(make_cluster):
     cluster = make_cluster(2, network="bridge", dhcp=True)
     one, two = cluster.nodes
+    assert one.address()
     one.succeed(f"ping -c 1 -W 5 {two.address()}")
     with pytest.raises(UsageError, match="network='hub'"):
         cluster.cut(one, two)

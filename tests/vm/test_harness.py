@@ -34,6 +34,7 @@ def nodes(cluster):
 
 def hears(one, other, count=1):
     """True if a ping from one to the other is answered."""
+    assert one.address()
     return one.execute(f"ping -c {count} -W 2 {other.address()}", timeout=30).status == 0
 
 
