@@ -24,7 +24,7 @@ $(B)/ci/hub: $(HUB_OBJECTS)
 $(B)/ci/netem: $(NETEM_OBJECTS)
 	$(call ul_run,LINK,$(CC) $(call ul_ldflags,-static-pie) -o $@ $^)
 
-up: hub ## start emulated nodes, NODES=3 (UP='...': more options of ci/cluster up)
+up: deps kernel node hub ## build and start emulated nodes, NODES=3 (UP='...': more options of ci/cluster up)
 	@config/need qemu-system-x86_64 ip setpriv nsenter $(PYTHON)
 	@ci/cluster up --nodes $(NODES) --kernel $(KERNEL) $(UP)
 

@@ -29,7 +29,7 @@ TEST_NEEDS := $(sort $(foreach f,$(TEST_FOLDERS),\
 	$(if $(filter tests/$(f) tests/$(f)/%,$(TESTS)),$(TEST_NEEDS_$(f)))))
 
 .PHONY: test lint
-test: $(TEST_NEEDS) ## all tests (KERNEL=debug: the VM tests on the debug kernel; TESTS=folder)
+test: deps $(TEST_NEEDS) ## all tests (KERNEL=debug: the VM tests on the debug kernel; TESTS=folder)
 	@config/need $(PYTHON) /usr/lib/python3/dist-packages/pytest objdump
 	@TESSERA_BUILD=$(abspath $(B)) KERNEL=$(KERNEL) KERNEL_SOURCE=$(KERNEL_SOURCE) \
 		tests/run $(TEST_RESULTS) $(TESTS) -- $(PYTEST_OPTIONS)
