@@ -181,7 +181,8 @@ static bool want_range(struct visit *v, unsigned long addr, unsigned long len,
 	if (!len)
 		return true;
 	len = min_t(unsigned long, len, MAX_RW_COUNT);
-	if (v->ranges.n == HPC_MAX_RANGES || !accessible(addr, len, kind))
+	if (v->ranges.n == HPC_MAX_RANGES || !accessible(addr, len, kind) ||
+	    hpc_ranges_grow(&v->ranges, v->ranges.n + 1))
 		return false;
 	if (kind & HPC_RANGE_IN)
 		v->ranges.in += len;
@@ -733,10 +734,6 @@ bool hpc_call_forwarded(unsigned int nr)
 
 static bool dispatch(struct visit *v, const struct call *c)
 {
-	v->ranges.r = kvmalloc_array(HPC_MAX_RANGES, sizeof(*v->ranges.r),
-				     GFP_KERNEL);
-	if (!v->ranges.r)
-		return false;
 	if (c->class == SPECIAL)
 		return c->special(v);
 	return want_all(v, c->memory) && forward(v, v->nr);
@@ -756,9 +753,9 @@ bool hpc_guest_syscall(struct hpc_task *hpc, struct pt_regs *regs, long nr)
 
 	if (c && c->class == LOCAL)
 		return false;
+	hpc_ranges_init(&v.ranges);
 	if (c && c->class != HOME)
 		done = dispatch(&v, c);
-	kvfree(v.ranges.r);
 	if (!done) {
 		/* Back in front of the instruction; it is executed at home. */
 		regs->ip -= 2;

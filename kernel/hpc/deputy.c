@@ -165,11 +165,9 @@ static int recv_ranges(struct hpc_task *hpc, struct hpc_ranges *ranges, u32 *len
 	if (ranges->n > HPC_MAX_RANGES || *len < size)
 		return -EPROTO;
 	*len -= size;
-	if (!ranges->n)
-		return 0;
-	ranges->r = kvmalloc(size, GFP_KERNEL);
-	if (!ranges->r)
-		return -ENOMEM;
+	ret = hpc_ranges_grow(ranges, ranges->n);
+	if (ret)
+		return ret;
 	ret = hpc_link_recv(hpc->link, ranges->r, size);
 	for (i = 0; i < ranges->n && !ret; i++) {
 		u64 addr = le64_to_cpu(ranges->r[i].addr);
@@ -236,12 +234,16 @@ static long carry_out(struct hpc_task *hpc, const struct hpc_wire_call *w)
 	regs->r9 = le64_to_cpu(w->arg[5]);
 	regs->orig_ax = nr;
 
-	/* What came meanwhile, or a homecoming, is not to wait for the call. */
-	if (hpc_link_readable(hpc->link) ||
+	/*
+	 * The call's own bytes kicked nobody.  What comes from here on, or a
+	 * homecoming, is not to wait for the call.
+	 */
+	if (hpc_link_unexpect(hpc->link) ||
 	    test_bit(HPC_T_BROUGHT, &hpc->flags) ||
 	    test_bit(HPC_T_BRING, &hpc->flags))
 		hpc_kick(current);
 	ret = x64_sys_call(regs, nr);
+	hpc_link_expect(hpc->link);
 	clear_thread_flag(TIF_HPC);
 
 	if (test_bit(HPC_T_BRING, &hpc->flags) && ask_home(hpc))
@@ -292,7 +294,7 @@ static int send_result(struct hpc_task *hpc, const struct hpc_ranges *ranges,
 
 static int serve_call(struct hpc_task *hpc, u32 len)
 {
-	struct hpc_ranges ranges = {};
+	struct hpc_ranges ranges;
 	struct hpc_wire_call w;
 	unsigned int i;
 	int ret, oops = 0;
@@ -306,6 +308,7 @@ static int serve_call(struct hpc_task *hpc, u32 len)
 	len -= sizeof(w);
 	if (!hpc_call_forwarded(le32_to_cpu(w.nr)))
 		return -EPROTO;
+	hpc_ranges_init(&ranges);
 	ranges.n = le32_to_cpu(w.ranges);
 	ret = recv_ranges(hpc, &ranges, &len);
 	ret = ret ?: recv_in(hpc, &ranges, &oops);
@@ -319,7 +322,6 @@ static int serve_call(struct hpc_task *hpc, u32 len)
 			hpc_shadow_drop(le64_to_cpu(ranges.r[i].addr),
 					le32_to_cpu(ranges.r[i].len));
 out:
-	kvfree(ranges.r);
 	return ret;
 }
 
@@ -558,7 +560,7 @@ void hpc_deputy_run(struct hpc_task *hpc, u32 node)
 	p->nmigs++;
 	hpc->role = HPC_DEPUTY;
 	hpc->link->timeout = MAX_SCHEDULE_TIMEOUT;
-	hpc->link->expecting = false;
+	hpc_link_expect(hpc->link);
 	hpc_link_watch(hpc->link, current);
 	hpc_shadow_begin();
 

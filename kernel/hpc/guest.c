@@ -26,13 +26,10 @@
 #define TAKEN_TIMEOUT	(120 * HZ)
 
 /* Home is gone, and with it everything this process is to the world. */
-static void __noreturn lost(struct hpc_task *hpc)
+static void lost(struct hpc_task *hpc)
 {
-	hpc_link_close(hpc->link);
-	hpc->link = NULL;
-	hpc->role = HPC_HOME;
-	clear_task_syscall_work(current, HPC);
-	do_group_exit(SIGKILL);
+	hpc_link_shutdown(hpc->link);
+	send_sig(SIGKILL, current, 1);
 }
 
 static void times_take(struct hpc_task *hpc, struct hpc_wire_times *w)
@@ -131,7 +128,7 @@ static int await(struct hpc_task *hpc, u16 want, u32 *ret_len)
 /* The thread goes on: what arrives from here on kicks it. */
 static void settle(struct hpc_task *hpc)
 {
-	if (hpc_link_readable(hpc->link))
+	if (hpc_link_unexpect(hpc->link))
 		set_thread_flag(TIF_HPC);
 }
 
@@ -147,13 +144,15 @@ static int send_copied(struct hpc_task *hpc, struct hpc_wire_call *w,
 		[1] = { w, sizeof(*w) },
 		[2] = { ranges->r, head_len - sizeof(*w) },
 	};
-	u8 *buf, *p;
+	u8 small[128], *buf = small, *p;
 	unsigned int i;
 	int ret = -EFAULT;
 
-	buf = kvmalloc(max_t(u64, ranges->in, 1), GFP_KERNEL);
-	if (!buf)
-		return -ENOMEM;
+	if (ranges->in > sizeof(small)) {
+		buf = kvmalloc(ranges->in, GFP_KERNEL);
+		if (!buf)
+			return -ENOMEM;
+	}
 	for (p = buf, i = 0; i < ranges->n; i++) {
 		u32 len = le32_to_cpu(ranges->r[i].len);
 
@@ -168,7 +167,8 @@ static int send_copied(struct hpc_task *hpc, struct hpc_wire_call *w,
 	ret = hpc_link_send_kvec(hpc->link, HPC_F_CALL, vec, 4,
 				 head_len + ranges->in);
 out:
-	kvfree(buf);
+	if (buf != small)
+		kvfree(buf);
 	return ret;
 }
 
@@ -241,6 +241,7 @@ long hpc_guest_call(struct hpc_task *hpc, unsigned int nr,
 	u32 len;
 	int i, err;
 
+	hpc_link_expect(hpc->link);
 	for (i = 0; i < 6; i++)
 		w.arg[i] = cpu_to_le64(arg[i]);
 	times_take(hpc, &w.times);
@@ -249,8 +250,10 @@ long hpc_guest_call(struct hpc_task *hpc, unsigned int nr,
 	else
 		err = send_pinned(hpc, &w, ranges, head_len);
 	/* Memory that went away since it was looked at; nothing was sent. */
-	if (err == -EFAULT || err == -ENOMEM)
+	if (err == -EFAULT || err == -ENOMEM) {
+		settle(hpc);
 		return err;
+	}
 	if (!err)
 		err = await(hpc, HPC_F_RESULT, &len);
 	if (!err && len < sizeof(result))
@@ -261,9 +264,11 @@ long hpc_guest_call(struct hpc_task *hpc, unsigned int nr,
 		err = recv_out(hpc, ranges, le64_to_cpu(result.ret),
 			       len - sizeof(result));
 	clear_bit(HPC_T_INTR_SENT, &hpc->flags);
-	if (err)
-		lost(hpc);
 	settle(hpc);
+	if (err) {
+		lost(hpc);
+		return -EINTR;
+	}
 	return le64_to_cpu(result.ret);
 }
 
@@ -278,14 +283,17 @@ int hpc_guest_mmap(struct hpc_task *hpc, int fd, u32 prot, u32 flags, u32 *id)
 	u32 len;
 	int ret;
 
+	hpc_link_expect(hpc->link);
 	ret = hpc_link_send(hpc->link, HPC_F_MMAP, &w, sizeof(w));
 	ret = ret ?: await(hpc, HPC_F_MAPPED, &len);
 	if (!ret && len != sizeof(mapped))
 		ret = -EPROTO;
 	ret = ret ?: hpc_link_recv(hpc->link, &mapped, sizeof(mapped));
-	if (ret)
-		lost(hpc);
 	settle(hpc);
+	if (ret) {
+		lost(hpc);
+		return -EINTR;
+	}
 	if (mapped.error)
 		return -(int)le32_to_cpu(mapped.error);
 	*id = le32_to_cpu(mapped.file.id);
@@ -356,6 +364,7 @@ int hpc_guest_fetch(u32 file, pgoff_t index, struct folio **folios,
 
 	if (hpc_role(current) != HPC_GUEST || !hpc->link || hpc->link->error)
 		return -EIO;
+	hpc_link_expect(hpc->link);
 	ret = hpc_link_send(hpc->link, HPC_F_FETCH, &w, sizeof(w));
 	ret = ret ?: await(hpc, HPC_F_PAGEDATA, &len);
 	ret = ret ?: recv_pages(hpc, folios, n, len);
@@ -452,6 +461,7 @@ void hpc_guest_user(struct hpc_task *hpc)
 {
 	int ret;
 
+	hpc_link_expect(hpc->link);
 	clear_thread_flag(TIF_HPC);
 	ret = drain(hpc);
 	ret = ret ?: stand_still(hpc);
@@ -472,6 +482,7 @@ void hpc_guest_user(struct hpc_task *hpc)
 		/* First handlers of the signals that have come. */
 		if (signal_pending(current)) {
 			set_thread_flag(TIF_HPC);
+			settle(hpc);
 			return;
 		}
 		ret = go_home(hpc);

@@ -127,6 +127,7 @@ struct hpc_request {
  * @forwarded:	signals a deputy has sent on, to tell whether one was
  * @fatal:	signal that a guest is to die of at home
  * @reported:	of the guest's CPU time, what the deputy has been told
+ * @ranges:	room for the memory of a call that uses much, see ranges.h
  */
 struct hpc_task {
 	enum hpc_role		role;
@@ -138,6 +139,7 @@ struct hpc_task {
 	unsigned int		forwarded;
 	struct kernel_siginfo	fatal;
 	struct hpc_times	reported;
+	struct hpc_wire_range	*ranges;
 };
 
 /* The process's state; NULL while it has none, which means all zero. */

@@ -187,7 +187,6 @@ static int link_sleep(struct hpc_link *link, bool (*ready)(struct hpc_link *))
 	long left = link->timeout;
 	int ret = 0;
 
-	WRITE_ONCE(link->expecting, true);
 	add_wait_queue(wq, &wait);
 	for (;;) {
 		set_current_state(TASK_KILLABLE);
@@ -203,20 +202,28 @@ static int link_sleep(struct hpc_link *link, bool (*ready)(struct hpc_link *))
 	}
 	__set_current_state(TASK_RUNNING);
 	remove_wait_queue(wq, &wait);
-	WRITE_ONCE(link->expecting, false);
 	return ret;
 }
 
 int hpc_link_wait(struct hpc_link *link, bool (*stop)(void *data), void *data)
 {
 	wait_queue_head_t *wq = sk_sleep(link->sock->sk);
-	int ret;
 
+	return wait_event_interruptible(*wq, hpc_link_readable(link) ||
+					     (stop && stop(data)));
+}
+
+void hpc_link_expect(struct hpc_link *link)
+{
 	WRITE_ONCE(link->expecting, true);
-	ret = wait_event_interruptible(*wq, hpc_link_readable(link) ||
-				       (stop && stop(data)));
+}
+
+bool hpc_link_unexpect(struct hpc_link *link)
+{
 	WRITE_ONCE(link->expecting, false);
-	return ret;
+	/* Pairs with the socket's own barrier: one of us sees the other. */
+	smp_mb();
+	return hpc_link_readable(link);
 }
 
 static int link_fail(struct hpc_link *link, int error)

@@ -33,7 +33,7 @@ enum hpc_link_callback {
  * @owner:	thread that is kicked when something comes in unexpected; no
  *		reference, the thread closes the link before it ends; guarded by
  *		the socket's callback lock
- * @expecting:	@owner waits for input, so waking it is enough
+ * @expecting:	@owner looks at the link by itself: no kick is needed
  * @timeout:	longest wait for one piece of input or room for output, jiffies
  * @error:	first error met, negative errno; nothing goes through after it
  * @own:	the socket's own callbacks
@@ -89,6 +89,13 @@ bool hpc_link_readable(struct hpc_link *link);
  * pending (-ERESTARTSYS).
  */
 int hpc_link_wait(struct hpc_link *link, bool (*stop)(void *data), void *data);
+
+/*
+ * Between the two the owner reads, and what comes in does not kick it.  The
+ * second returns true if something is there that nobody has been kicked for.
+ */
+void hpc_link_expect(struct hpc_link *link);
+bool hpc_link_unexpect(struct hpc_link *link);
 
 /* Ends the link for both sides; the struct stays until hpc_link_close(). */
 void hpc_link_shutdown(struct hpc_link *link);

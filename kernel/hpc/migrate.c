@@ -12,6 +12,7 @@
 
 #define pr_fmt(fmt) "hpc: " fmt
 
+#include <linux/cleanup.h>
 #include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/mm.h>
@@ -100,6 +101,8 @@ void hpc_task_release(struct hpc_task *hpc)
 	hpc->request = NULL;
 	hpc_link_close(hpc->link);
 	hpc->link = NULL;
+	kvfree(hpc->ranges);
+	hpc->ranges = NULL;
 }
 
 /* --- leaving home ---------------------------------------------------------- */
@@ -143,13 +146,18 @@ static int send_out(struct hpc_task *hpc, struct hpc_request *req)
 
 static void leave(struct hpc_task *hpc, struct hpc_request *req)
 {
+	u32 node = req->node;
 	int ret = -EBUSY;
 
 	if (!hpc_cantmove(current))
 		ret = send_out(hpc, req);
+	if (!ret)
+		hpc->link = no_free_ptr(req->link);
+	/* A deputy may never come back to free it. */
+	request_free(req);
 	if (ret) {
 		hpc_files_clear(hpc_process(current));
-		hpc_event(HPC_EVENT_STAYED, task_tgid_nr(current), req->node, ret);
+		hpc_event(HPC_EVENT_STAYED, task_tgid_nr(current), node, ret);
 		return;
 	}
 	/* The guest runs: what it has in memory is no longer ours. */
@@ -157,11 +165,9 @@ static void leave(struct hpc_task *hpc, struct hpc_request *req)
 	current->clear_child_tid = NULL;
 	rseq_execve(current);
 	hpc_times_get(&hpc->reported);
-	hpc->link = req->link;
-	req->link = NULL;
-	hpc_event(HPC_EVENT_AWAY, task_tgid_nr(current), req->node, 0);
+	hpc_event(HPC_EVENT_AWAY, task_tgid_nr(current), node, 0);
 	hpc_fault(HPC_FAULT_AFTER_GO, hpc->link);
-	hpc_deputy_run(hpc, req->node);
+	hpc_deputy_run(hpc, node);
 }
 
 /* --- arriving -------------------------------------------------------------- */
@@ -338,7 +344,6 @@ void hpc_exit_to_user(struct pt_regs *regs, unsigned long ti_work)
 		req = xchg(&hpc->request, NULL);
 		if (req)
 			leave(hpc, req);
-		request_free(req);
 		if (hpc->request)
 			set_thread_flag(TIF_HPC);
 	}

@@ -10,8 +10,26 @@
 #include <linux/bvec.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
+#include "internal.h"
 #include "ranges.h"
+
+int hpc_ranges_grow(struct hpc_ranges *ranges, unsigned int n)
+{
+	struct hpc_task *hpc = current->hpc;
+
+	if (n <= HPC_FEW_RANGES || ranges->r != ranges->few)
+		return 0;
+	if (!hpc->ranges)
+		hpc->ranges = kvmalloc_array(HPC_MAX_RANGES, sizeof(*ranges->r),
+					     GFP_KERNEL_ACCOUNT);
+	if (!hpc->ranges)
+		return -ENOMEM;
+	memcpy(hpc->ranges, ranges->few, sizeof(ranges->few));
+	ranges->r = hpc->ranges;
+	return 0;
+}
 
 static int grow(struct hpc_user_pages *u, unsigned int more)
 {

@@ -13,17 +13,34 @@
 struct bio_vec;
 struct page;
 
+#define HPC_FEW_RANGES		6
+
 /**
  * struct hpc_ranges - of one call
  * @n:	how many
  * @in:	bytes of all IN ranges together
- * @r:	the ranges, as they travel
+ * @r:	the ranges, as they travel: @few or hpc_task.ranges
+ * @few:	nearly all calls have no more than that
  */
 struct hpc_ranges {
 	unsigned int		n;
 	u64			in;
 	struct hpc_wire_range	*r;
+	struct hpc_wire_range	few[HPC_FEW_RANGES];
 };
+
+static inline void hpc_ranges_init(struct hpc_ranges *ranges)
+{
+	ranges->n = 0;
+	ranges->in = 0;
+	ranges->r = ranges->few;
+}
+
+/*
+ * Makes room for @n ranges, in a buffer that the current thread keeps: a deputy
+ * may end in the middle of a call.  -ENOMEM.
+ */
+int hpc_ranges_grow(struct hpc_ranges *ranges, unsigned int n);
 
 /* What a result says of the length of RET ranges. */
 static inline u64 hpc_ret_bytes(long ret)
