@@ -20,6 +20,7 @@
 #define VERSION_SIZE_V1		80
 #define NODE_SIZE_V1		248
 #define MOVE_SIZE_V1		16
+#define INFO_SIZE_V1		72
 
 /*
  * The right goes with the open file, not with the caller: a daemon opens it as
@@ -181,6 +182,27 @@ static long ioctl_bring(void __user *arg)
 	return ret;
 }
 
+static long ioctl_info(void __user *arg)
+{
+	struct task_struct *task;
+	struct hpc_info info;
+	pid_t pid;
+	int ret;
+
+	ret = get_sized(&info, sizeof(info), INFO_SIZE_V1, arg);
+	if (ret)
+		return ret;
+	pid = info.pid;
+	task = find_process(pid);
+	if (!task)
+		return -ESRCH;
+	memset(&info, 0, sizeof(info));
+	info.pid = pid;
+	hpc_process_info(task, &info);
+	put_task_struct(task);
+	return put_sized(arg, &info, sizeof(info));
+}
+
 static long control_ioctl(struct file *file, unsigned int cmd,
 			  unsigned long uarg)
 {
@@ -199,6 +221,8 @@ static long control_ioctl(struct file *file, unsigned int cmd,
 		return may_change(file) ? ioctl_node_set(arg) : -EPERM;
 	case HPC_IOC_NODE_DEL:
 		return may_change(file) ? ioctl_node_del(arg) : -EPERM;
+	case HPC_IOC_INFO:
+		return ioctl_info(arg);
 	case HPC_IOC_SEND:
 		return may_change(file) ? ioctl_send(arg) : -EPERM;
 	case HPC_IOC_RECEIVE:

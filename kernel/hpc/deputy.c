@@ -315,6 +315,7 @@ static int serve_call(struct hpc_task *hpc, u32 len)
 	if (ret)
 		goto out;
 	times_book(hpc, &w.times);
+	hpc_process(current)->calls++;
 	result = oops ?: carry_out(hpc, &w);
 	ret = send_result(hpc, &ranges, result);
 	for (i = 0; i < ranges.n; i++)
@@ -363,6 +364,7 @@ static int serve_fetch(struct hpc_task *hpc, u32 len)
 				    sizeof(reply));
 	} else {
 		reply.count = cpu_to_le32(n);
+		hpc_process(current)->pages += n;
 		for (i = 0; i < n; i++)
 			bvec_set_page(&bvec[i], pages[i], PAGE_SIZE, 0);
 		ret = hpc_link_send_pages(hpc->link, HPC_F_PAGEDATA, &reply,
@@ -471,6 +473,7 @@ static int serve_homecoming(struct hpc_task *hpc, u32 len)
 	struct hpc_process *p = hpc_process(current);
 	struct hpc_pending_sig *sig;
 	struct hpc_arrival *a;
+	u64 since = ktime_get_ns();
 	u32 from = p->where;
 	int ret;
 
@@ -495,7 +498,7 @@ static int serve_homecoming(struct hpc_task *hpc, u32 len)
 	deputy_end(hpc);
 	clear_bit(HPC_T_BRING, &hpc->flags);
 	clear_bit(HPC_T_BROUGHT, &hpc->flags);
-	p->nmigs++;
+	hpc_process_moved(&a->stats, since);
 	list_for_each_entry(sig, &a->siginfos, list)
 		hpc_siginfo_raise(&sig->info);
 	recalc_sigpending();
@@ -553,11 +556,9 @@ static bool wanted(void *data)
 
 void hpc_deputy_run(struct hpc_task *hpc, u32 node)
 {
-	struct hpc_process *p = hpc_process(current);
 	int ret;
 
-	WRITE_ONCE(p->where, node);
-	p->nmigs++;
+	WRITE_ONCE(hpc_process(current)->where, node);
 	hpc->role = HPC_DEPUTY;
 	hpc->link->timeout = MAX_SCHEDULE_TIMEOUT;
 	hpc_link_expect(hpc->link);

@@ -16,6 +16,7 @@
 #include "wire.h"
 
 struct hpc_arrival;
+struct hpc_image_stats;
 struct hpc_link;
 struct proc_dir_entry;
 struct vm_area_struct;
@@ -62,6 +63,11 @@ int hpc_self_set(u32 id);
  * @boot_id:	of the home's kernel; of guests only
  * @files:	struct file by the number it has on the link, see pager.c
  * @remote:	folder in /proc/hpc/remote; of guests only
+ * @calls:	system calls carried out for it while away
+ * @pages:	pages of mapped files handed out while away
+ * @image_bytes:	of the last image
+ * @image_pages:	of the last image
+ * @freeze_ns:	how long the last move took it
  *
  * Set once with cmpxchg() and freed with the signal_struct, so whoever holds a
  * reference on a task of the process may read it.  Only the process's own
@@ -76,6 +82,11 @@ struct hpc_process {
 	u8		boot_id[16];
 	struct xarray	files;
 	struct proc_dir_entry *remote;
+	u64		calls;
+	u64		pages;
+	u64		image_bytes;
+	u64		image_pages;
+	u64		freeze_ns;
 };
 
 enum hpc_role {
@@ -158,6 +169,11 @@ static inline enum hpc_role hpc_role(const struct task_struct *task)
 /* As above, but makes it.  NULL: no memory. */
 struct hpc_process *hpc_process_get(struct task_struct *task);
 struct hpc_task *hpc_task_get(struct task_struct *task);
+
+/* What the last move of the current process came to; it began at @since. */
+void hpc_process_moved(const struct hpc_image_stats *stats, u64 since);
+/* Fills in all but @size and @pid. */
+void hpc_process_info(struct task_struct *task, struct hpc_info *info);
 
 /*
  * Gets @task, wherever it is, out of user mode or an interruptible sleep and

@@ -133,6 +133,7 @@ static int await_ready(struct hpc_link *link)
 static int send_out(struct hpc_task *hpc, struct hpc_request *req)
 {
 	struct hpc_image_stats stats = {};
+	u64 since = ktime_get_ns();
 	int ret;
 
 	hpc_files_clear(hpc_process(current));
@@ -141,7 +142,10 @@ static int send_out(struct hpc_task *hpc, struct hpc_request *req)
 	ret = ret ?: hpc_fault(HPC_FAULT_AFTER_PACK, req->link);
 	ret = ret ?: await_ready(req->link);
 	ret = ret ?: hpc_fault(HPC_FAULT_BEFORE_GO, req->link);
-	return ret ?: hpc_link_send(req->link, HPC_F_GO, NULL, 0);
+	ret = ret ?: hpc_link_send(req->link, HPC_F_GO, NULL, 0);
+	if (!ret)
+		hpc_process_moved(&stats, since);
+	return ret;
 }
 
 static void leave(struct hpc_task *hpc, struct hpc_request *req)

@@ -6,7 +6,9 @@
 
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/timekeeping.h>
 
+#include "image.h"
 #include "internal.h"
 
 struct hpc_process *hpc_process_get(struct task_struct *task)
@@ -44,6 +46,39 @@ struct hpc_task *hpc_task_get(struct task_struct *task)
 		return old;
 	}
 	return new;
+}
+
+void hpc_process_moved(const struct hpc_image_stats *stats, u64 since)
+{
+	struct hpc_process *p = hpc_process(current);
+
+	p->nmigs++;
+	p->image_bytes = stats->bytes;
+	p->image_pages = stats->pages;
+	p->freeze_ns = ktime_get_ns() - since;
+}
+
+void hpc_process_info(struct task_struct *task, struct hpc_info *info)
+{
+	struct hpc_process *p = hpc_process(task);
+
+	info->cantmove = hpc_cantmove(task);
+	if (!p)
+		return;
+	if (hpc_role(task) == HPC_GUEST) {
+		info->role = HPC_ROLE_GUEST;
+		info->node = p->home;
+		info->home_pid = p->home_pid;
+	} else if (READ_ONCE(p->where)) {
+		info->role = HPC_ROLE_AWAY;
+		info->node = READ_ONCE(p->where);
+	}
+	info->nmigs = p->nmigs;
+	info->calls = p->calls;
+	info->pages = p->pages;
+	info->image_bytes = p->image_bytes;
+	info->image_pages = p->image_pages;
+	info->freeze_ns = p->freeze_ns;
 }
 
 void hpc_kick(struct task_struct *task)

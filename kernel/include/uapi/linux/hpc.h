@@ -181,6 +181,47 @@ struct hpc_move {
  */
 #define HPC_IOC_BRING		_IOW(HPC_IOC_MAGIC, 0x12, __s32)
 
+/* hpc_info.role */
+#define HPC_ROLE_HOME		0	/* runs where it belongs */
+#define HPC_ROLE_AWAY		1	/* belongs here, computes on hpc_info.node */
+#define HPC_ROLE_GUEST		2	/* belongs to hpc_info.node, computes here */
+
+/**
+ * struct hpc_info - HPC_IOC_INFO: what is known of a process
+ * @size:	sizeof(struct hpc_info)
+ * @pid:	in: of the process, as the caller sees it
+ * @role:	HPC_ROLE_*
+ * @node:	the other node, 0 if there is none
+ * @nmigs:	moves so far
+ * @home_pid:	of a guest: its PID at home; otherwise 0
+ * @cantmove:	why it may not move, a bit for each word of /proc/PID/cantmove in
+ *		the order in which that file prints them; 0: it may
+ * @reserved:	zero
+ * @calls:	system calls carried out for it while away, in all its life
+ * @pages:	pages of mapped files handed out to it while away, likewise
+ * @image_bytes:	size of the last image of it, on the wire
+ * @image_pages:	pages of memory in that
+ * @freeze_ns:	how long the last move kept it from running
+ *
+ * Anybody may ask of any process.  ESRCH: there is none.
+ */
+struct hpc_info {
+	__u32	size;
+	__s32	pid;
+	__u32	role;
+	__u32	node;
+	__u32	nmigs;
+	__u32	home_pid;
+	__u32	cantmove;
+	__u32	reserved;
+	__u64	calls;
+	__u64	pages;
+	__u64	image_bytes;
+	__u64	image_pages;
+	__u64	freeze_ns;
+};
+#define HPC_IOC_INFO		_IOWR(HPC_IOC_MAGIC, 0x13, struct hpc_info)
+
 /* enum hpc_event_type - hpc_event.type */
 #define HPC_EVENT_GOTO		1	/* somebody wants @pid moved to @node */
 #define HPC_EVENT_AWAY		2	/* @pid computes on @node now */
