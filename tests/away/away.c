@@ -18,6 +18,7 @@
 static int points;
 static bool ended;
 static bool rounds;
+static bool helping;
 /* What the driver answered while a helper waited for it. */
 static int answers[2] = { -1, -1 };
 
@@ -233,6 +234,7 @@ pid_t away_helper(void (*fn)(int fd, void *arg), void *arg, int *fd)
 	SYS(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
 	pid = SYS(fork());
 	if (!pid) {
+		helping = true;
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		close(pair[0]);
 		fn(pair[1], arg);
@@ -343,6 +345,9 @@ void away_read(int fd, void *p, size_t len)
 
 		if (n < 0 && errno == EINTR)
 			continue;
+		/* Without the program there is nothing left to help with. */
+		if (!n && helping)
+			_exit(0);
 		if (n <= 0)
 			FAIL("read(%d), wanted %zu more bytes, got %zd (%s)", fd, len, n,
 			     n ? strerror(errno) : "end of file");
