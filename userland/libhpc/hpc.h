@@ -2,8 +2,8 @@
 /*
  * libhpc: what a program may ask of Tessera's engine, and the map of a cluster.
  *
- * device.c speaks to /dev/hpc, address.c and map.c touch no file, no socket and
- * no clock.  Every function that can fail returns 0 or -errno and leaves its
+ * device.c, move.c and events.c speak to /dev/hpc, process.c to /proc; address.c
+ * and map.c touch no file, no socket and no clock.  Every function that can fail returns 0 or -errno and leaves its
  * ret_ arguments alone when it fails; nothing here prints.
  */
 #ifndef TESSERA_LIBHPC_HPC_H
@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <linux/hpc.h>
 
@@ -35,6 +36,40 @@ int hpc_node_get(int fd, uint32_t id, struct hpc_node *ret_node);
 int hpc_node_del(int fd, uint32_t id);
 /* The node with the lowest number not below @from; -ENOENT after the last. */
 int hpc_node_next(int fd, uint32_t from, struct hpc_node *ret_node);
+
+/* --- move.c: moving processes ---------------------------------------------------- */
+
+/*
+ * Asks for @pid to move over the connected @sock to @node, where a process waits
+ * in hpc_receive().  What becomes of it is told by an event.
+ */
+int hpc_send(int fd, pid_t pid, int sock, uint32_t node);
+/* The caller becomes the process that comes over @sock.  Returns only failure. */
+int hpc_receive(int fd, int sock);
+/* Asks for @pid to come home: one of ours that is away, or a guest here. */
+int hpc_bring(int fd, pid_t pid);
+
+/* --- events.c: what the engine tells ---------------------------------------------- */
+
+/* At least one event, at most @max.  -EAGAIN: none, and @fd is O_NONBLOCK. */
+int hpc_events_read(int fd, struct hpc_event *ret_events, size_t max, size_t *ret_n);
+
+/* --- process.c: the engine's files of a process in /proc ---------------------------- */
+
+#define HPC_CANTMOVE_TEXT 512
+
+/* Node that computes @pid, 0 for this one.  -ESRCH: there is no such process. */
+int hpc_where(pid_t pid, uint32_t *ret_node);
+/* Moves so far. */
+int hpc_nmigs(pid_t pid, uint32_t *ret_nmigs);
+/* Asks for a move to @node, 0: home.  -EBUSY: hpc_cantmove() knows why. */
+int hpc_goto(pid_t pid, uint32_t node);
+/* The kernel's words for what keeps it where it is, each on a line; "" if nothing. */
+int hpc_cantmove(pid_t pid, char ret_words[HPC_CANTMOVE_TEXT]);
+/* What one of these words means, as the end of "it ..."; NULL: not known here. */
+const char *hpc_cantmove_meaning(const char *word);
+/* Is @pid a guest of another node? */
+bool hpc_is_guest(pid_t pid);
 
 /* --- address.c ------------------------------------------------------------------ */
 
