@@ -23,11 +23,14 @@ LIBHPC_SRCS := $(sort $(wildcard userland/libhpc/*.c))
 PROGRAM_setpe   := userland/tools/setpe.c userland/tools/apply.c userland/tools/table.c $(LIBHPC_SRCS)
 PROGRAM_showmap := userland/tools/showmap.c userland/tools/table.c $(LIBHPC_SRCS)
 
+PROGRAM_migrate := userland/tools/migrate.c $(LIBHPC_SRCS)
+PROGRAM_hpcd    := $(sort $(wildcard userland/hpcd/*.c)) $(LIBHPC_SRCS)
+
 # The agent runs before, and without, any C library on the node's file system.
 PROGRAM_tessera-agent         := $(sort $(wildcard userland/agent/*.c))
 PROGRAM_LDFLAGS_tessera-agent := -static-pie
 
-PROGRAMS := setpe showmap tessera-agent
+PROGRAMS := setpe showmap migrate hpcd tessera-agent
 
 # Self-checking programs for the emulated nodes: one file each, no C library
 # of the node's needed.
@@ -95,11 +98,11 @@ $(UL_DIR)/compile-commands.log: $(UL_PROGRAMS) $(VM_PROGRAMS)
 	@find $(UL_OBJ) $(UL_PROGRAMS:=.cmd) $(VM_PROGRAMS:=.cmd) -name '*.cmd' -exec cat {} + | sort > $@
 
 .PHONY: userland userland-tests install-userland
-userland: $(UL_PROGRAMS) $(UL_DIR)/compile-commands.log ## programs of ours: setpe, showmap, the test agent
+userland: $(UL_PROGRAMS) $(UL_DIR)/compile-commands.log ## programs of ours: hpcd, migrate, setpe, showmap, the test agent
 userland-tests: $(VM_PROGRAMS)
 
-UL_SBIN := setpe
-UL_BIN  := showmap
+UL_SBIN := hpcd setpe
+UL_BIN  := migrate showmap
 install-userland: userland ## programs and man pages into DESTDIR
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin
 	install -m 755 $(UL_SBIN:%=$(UL_DIR)/%) $(DESTDIR)$(PREFIX)/sbin

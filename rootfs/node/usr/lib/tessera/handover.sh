@@ -110,6 +110,12 @@ want_agent() {
 	want_unit sysinit.target tessera-agent.service
 }
 
+want_hpcd() {
+	[ -x /usr/sbin/hpcd ] || return 0
+	want_unit multi-user.target hpcd.service
+	cp /usr/lib/tessera/hpcd.service "$units/"
+}
+
 equip_root() {
 	cp /etc/tessera-release "$newroot/etc/tessera-release"
 	kernel_modules=/lib/modules/$(uname -r)
@@ -120,6 +126,7 @@ equip_root() {
 	bring_programs
 	mount_api_filesystems
 	want_consoles
+	want_hpcd
 	want_agent
 }
 
