@@ -37,3 +37,8 @@ test: deps $(TEST_NEEDS) ## all tests (KERNEL=debug: the VM tests on the debug k
 lint: kernel-tree ## shellcheck, codespell, Python and C style
 	@config/need shellcheck codespell sparse perl
 	@LINUX=$(LINUX) tests/lint
+
+.PHONY: bench
+bench: deps kernel node hub userland-tests ## what moving costs, as ratios (BENCH='NAME...': only those)
+	@config/need -r qemu-system-x86_64 ip $(PYTHON)
+	@$(PYTHON) tests/bench/bench.py $(BENCH)

@@ -196,6 +196,9 @@ static u32 vma_flags(const struct vm_area_struct *vma)
 	for (i = 0; i < ARRAY_SIZE(map); i++)
 		if (vma->vm_flags & map[i].vm)
 			flags |= map[i].wire;
+	/* A guest's copy of what is shared at home, see unpack.c. */
+	if (vma->vm_file && !(vma->vm_flags & VM_MAYWRITE))
+		flags |= HPC_VMA_SHARED;
 	return flags;
 }
 

@@ -299,6 +299,24 @@ static int vma_advise(unsigned long start, unsigned long len, u32 f)
 	return 0;
 }
 
+/*
+ * What was shared, read only, is a copy for a guest.  That it may not be made
+ * writable tells the two apart, to mprotect() and when it is packed again.
+ */
+static int vma_forbid_writing(unsigned long addr)
+{
+	struct mm_struct *mm = current->mm;
+	struct vm_area_struct *vma;
+
+	if (mmap_write_lock_killable(mm))
+		return -EINTR;
+	vma = vma_lookup(mm, addr);
+	if (vma)
+		vm_flags_clear(vma, VM_MAYWRITE);
+	mmap_write_unlock(mm);
+	return 0;
+}
+
 static int unpack_vma(struct unpack *u, u32 len)
 {
 	unsigned long start, end, addr, prot = 0;
@@ -338,6 +356,11 @@ static int unpack_vma(struct unpack *u, u32 len)
 		fput(file);
 	if (IS_ERR_VALUE(addr))
 		return (int)addr == -EEXIST ? -EPROTO : (int)addr;
+	if (le32_to_cpu(w.flags) & HPC_VMA_SHARED && !u->a->home) {
+		ret = vma_forbid_writing(start);
+		if (ret)
+			return ret;
+	}
 	return vma_advise(start, end - start, f);
 }
 
