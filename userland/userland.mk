@@ -25,12 +25,14 @@ PROGRAM_showmap := userland/tools/showmap.c userland/tools/table.c $(LIBHPC_SRCS
 
 PROGRAM_migrate := userland/tools/migrate.c $(LIBHPC_SRCS)
 PROGRAM_hpcd    := $(sort $(wildcard userland/hpcd/*.c)) $(LIBHPC_SRCS)
+PROGRAM_hpcd-guests := userland/hpcd-guests/main.c $(addprefix userland/hpcd/,clock.c proto.c sandbox.c) \
+	$(LIBHPC_SRCS)
 
 # The agent runs before, and without, any C library on the node's file system.
 PROGRAM_tessera-agent         := $(sort $(wildcard userland/agent/*.c))
 PROGRAM_LDFLAGS_tessera-agent := -static-pie
 
-PROGRAMS := setpe showmap migrate hpcd tessera-agent
+PROGRAMS := setpe showmap migrate hpcd hpcd-guests tessera-agent
 
 # Self-checking programs for the emulated nodes: one file each, no C library
 # of the node's needed.
@@ -103,9 +105,11 @@ userland-tests: $(VM_PROGRAMS)
 
 UL_SBIN := hpcd setpe
 UL_BIN  := migrate showmap
+UL_LIB  := hpcd-guests
 install-userland: userland ## programs and man pages into DESTDIR
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/lib/tessera
 	install -m 755 $(UL_SBIN:%=$(UL_DIR)/%) $(DESTDIR)$(PREFIX)/sbin
+	install -m 755 $(UL_LIB:%=$(UL_DIR)/%) $(DESTDIR)$(PREFIX)/lib/tessera
 	install -m 755 $(UL_BIN:%=$(UL_DIR)/%) $(DESTDIR)$(PREFIX)/bin
 	for page in $(MAN_PAGES); do \
 		install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit 1; \

@@ -7,10 +7,10 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "channel.h"
+#include "clock.h"
 
 /*
  * A peer that is silent is asked after IDLE seconds; one that does not answer, or
@@ -22,14 +22,6 @@
 #define TIMEOUT_MS		6000
 
 #define FINISH_MS		1000
-
-int64_t hpcd_now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 static int set_option(int fd, int level, int name, int value)
 {

@@ -26,8 +26,6 @@ struct hpcd_channel {
 	uint8_t payload[HPCD_PAYLOAD_MAX];
 };
 
-int64_t hpcd_now_ms(void);
-
 /* Sets up the socket so that a dead peer is noticed within seconds, by the engine too. */
 int hpcd_channel_begin(struct hpcd_channel *c, int fd, int timeout_ms);
 

@@ -38,3 +38,8 @@ void hpcd_instant_now(struct hpcd_instant *ret_now)
 	ret_now->monotonic = clock_ns(CLOCK_MONOTONIC);
 	ret_now->boottime = clock_ns(CLOCK_BOOTTIME);
 }
+
+int64_t hpcd_now_ms(void)
+{
+	return (int64_t)(clock_ns(CLOCK_MONOTONIC) / 1000000);
+}

@@ -33,6 +33,9 @@ struct hpcd_offsets {
 void hpcd_offsets_learn(struct hpcd_offsets *offsets, const struct hpcd_instant *asked,
 			const struct hpcd_instant *answer);
 
+/* CLOCK_MONOTONIC, for deadlines. */
+int64_t hpcd_now_ms(void);
+
 void hpcd_instant_now(struct hpcd_instant *ret_now);
 
 #endif

@@ -127,13 +127,30 @@ static int await_ready(int fd, char *ret_what, size_t size)
 	return ready.error;
 }
 
+/* In the keeper to be. */
+static void __attribute__((noreturn)) become_keeper(const struct hpcd_arrival *a, int listener,
+						    int ready)
+{
+	char node[16], linger[16];
+	char *argv[] = { (char *)"hpcd-guests", node, linger, NULL }, *env[] = { NULL };
+	struct hpcd_keeper_ready r = { .step = "starting '" HPCD_KEEPER "'" };
+	int fds[] = { a->engine, listener, ready }, i;
+
+	snprintf(node, sizeof(node), "%u", a->node);
+	snprintf(linger, sizeof(linger), "%d", a->linger_ms);
+	/* First out of the way of each other. */
+	for (i = 0; i < 3; i++)
+		fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, HPCD_KEEPER_FDS);
+	for (i = 0; i < 3; i++)
+		dup2(fds[i], HPCD_KEEPER_ENGINE + i);
+	execve(HPCD_KEEPER, argv, env);
+	r.error = -errno;
+	_exit(write(fds[2], &r, sizeof(r)) == sizeof(r) ? 1 : 2);
+}
+
 static int keeper_begin(const struct hpcd_arrival *a, int cgroup, int listener, char *ret_what,
 			size_t size)
 {
-	struct hpcd_keeper keeper = {
-		.engine = a->engine, .listener = listener, .node = a->node,
-		.linger_ms = a->linger_ms,
-	};
 	int ready[2], ret;
 	pid_t pid;
 
@@ -141,10 +158,9 @@ static int keeper_begin(const struct hpcd_arrival *a, int cgroup, int listener, 
 		snprintf(ret_what, size, "making a pipe: %s", strerror(errno));
 		return -errno;
 	}
-	keeper.ready = ready[1];
 	pid = fork_into(cgroup);
 	if (!pid)
-		hpcd_keeper_run(&keeper);
+		become_keeper(a, listener, ready[1]);
 	close(ready[1]);
 	if (pid < 0) {
 		snprintf(ret_what, size, "making a guest container: %s", strerror(-pid));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The keeper: first process of a guest container, a program of its own in all but
- * its file.  It makes the guests and buries them, and outlives hpcd.
+ * The keeper: first process of a guest container.  It makes the guests and buries
+ * them, and outlives hpcd; therefore it is a program of its own, hpcd-guests, and
+ * who ends all hpcds by name does not end the guests.
  *
  * A container is for one home and one run of home's kernel.  It has PID, mount,
  * UTS, IPC, network and control group name spaces; the root is an empty, read-only
@@ -45,29 +46,23 @@ struct hpcd_keeper_request {
 	char domain[HPCD_NAME_SIZE];
 };
 
-/**
- * struct hpcd_keeper - what a keeper is born with
- * @engine:	/dev/hpc, opened by root
- * @listener:	where to listen
- * @ready:	where to say that all is set up (struct hpcd_keeper_ready)
- * @node:	of home
- * @linger_ms:	how long to stay without guests
+#define HPCD_KEEPER "/usr/lib/tessera/hpcd-guests"
+
+/*
+ * hpcd-guests NODE LINGER: the number of home, and how long (ms) to stay without
+ * guests.  It starts as root, first in its PID name space and with the others of a
+ * container unshared, and has these descriptors open:
  */
-struct hpcd_keeper {
-	int engine;
-	int listener;
-	int ready;
-	uint32_t node;
-	int linger_ms;
+enum {
+	HPCD_KEEPER_ENGINE = 3,	/* /dev/hpc */
+	HPCD_KEEPER_LISTENER,	/* where to listen */
+	HPCD_KEEPER_READY,	/* where to say that all is set up */
+	HPCD_KEEPER_FDS		/* from here on nothing */
 };
 
-/* @error: 0 or -errno; @step: what could not be done. */
+/* What READY hears.  @error: 0 or -errno; @step: what could not be done. */
 struct hpcd_keeper_ready {
 	int32_t error;
 	char step[60];
 };
-
-/* In a process that is first in its PID name space, with the others unshared too. */
-void hpcd_keeper_run(const struct hpcd_keeper *keeper) __attribute__((noreturn));
-
 #endif

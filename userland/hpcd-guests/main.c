@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The keeper's life: set up, serve, end. */
+/* hpcd-guests, the keeper of a guest container; see hpcd/keeper.h. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,11 +20,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "channel.h"
 #include "hpc.h"
-#include "keeper.h"
-#include "local.h"
-#include "sandbox.h"
+#include "hpcd/clock.h"
+#include "hpcd/keeper.h"
+#include "hpcd/proto.h"
+#include "hpcd/sandbox.h"
 
 #define CLIENTS_MAX	16
 #define NS_PER_S	1000000000LL
@@ -50,7 +50,8 @@ enum {
 
 /**
  * struct state - of the running keeper
- * @k:		what it was born with
+ * @node:	of home
+ * @linger_ms:	how long to stay without guests
  * @offsets:	/proc/self/timens_offsets, opened as root
  * @oom:	/proc/self/oom_score_adj, likewise
  * @slot:	what is waited for; unused ones have fd -1
@@ -58,7 +59,8 @@ enum {
  * @idle_since:	ms, while there is no guest; 0: there is one
  */
 struct state {
-	struct hpcd_keeper k;
+	uint32_t node;
+	int linger_ms;
 	int offsets;
 	int oom;
 	struct pollfd slot[SLOTS];
@@ -114,13 +116,13 @@ static void __attribute__((noreturn)) guest_run(const struct state *s, int sock)
 	/* Capabilities while there is still the right to give them up. */
 	if (hpcd_sandbox_bounds(0) ||
 	    hpcd_sandbox_capabilities(CAP(CAP_SETUID) | CAP(CAP_SETGID)) ||
-	    hpcd_sandbox_identity(HPCD_GUEST_UID + s->k.node) ||
+	    hpcd_sandbox_identity(HPCD_GUEST_UID + s->node) ||
 	    hpcd_sandbox_capabilities(0))
 		_exit(1);
 	if (send(sock, accept, len, MSG_NOSIGNAL) != (ssize_t)len)
 		_exit(1);
 	/* On failure home is told by the engine, or by the connection's end. */
-	hpc_receive(s->k.engine, sock);
+	hpc_receive(HPCD_KEEPER_ENGINE, sock);
 	_exit(1);
 }
 
@@ -273,7 +275,7 @@ static int patience(struct state *s)
 	}
 	if (!s->idle_since)
 		s->idle_since = now;
-	left = s->idle_since + s->k.linger_ms - now;
+	left = s->idle_since + s->linger_ms - now;
 	return s->told || left <= 0 ? 0 : (int)left;
 }
 
@@ -303,14 +305,13 @@ static void serve(struct state *s)
 	}
 }
 
-static void __attribute__((noreturn)) not_ready(const struct hpcd_keeper *k, int error,
-						const char *step)
+static void __attribute__((noreturn)) not_ready(int error, const char *step)
 {
 	struct hpcd_keeper_ready r = { .error = error };
 
 	snprintf(r.step, sizeof(r.step), "%s", step);
 	/* Whoever waits sees the end in any case. */
-	_exit(write(k->ready, &r, sizeof(r)) != sizeof(r) ? 2 : 1);
+	_exit(write(HPCD_KEEPER_READY, &r, sizeof(r)) != sizeof(r) ? 2 : 1);
 }
 
 static int signals_open(void)
@@ -329,65 +330,64 @@ static int signals_open(void)
 
 static void descriptors_setup(struct state *s)
 {
-	struct hpcd_keeper *k = &s->k;
 	int null, i;
 
-	/* All of these are above 2: hpcd has something open at 0 to 2. */
+	close_range(HPCD_KEEPER_FDS, ~0U, 0);
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	s->offsets = open("/proc/self/timens_offsets", O_RDWR | O_CLOEXEC);
 	s->oom = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 	if (null < 0 || s->offsets < 0 || s->oom < 0)
-		not_ready(k, -errno, "opening /dev/null, timens_offsets or oom_score_adj");
+		not_ready(-errno, "opening /dev/null, timens_offsets or oom_score_adj");
 	for (i = 0; i < 3; i++)
 		dup2(null, i);
+	close(null);
+	for (i = 0; i < SLOTS; i++)
+		s->slot[i] = (struct pollfd) { .fd = -1, .events = POLLIN };
+	s->slot[SLOT_LISTENER].fd = HPCD_KEEPER_LISTENER;
 	s->slot[SLOT_SIGNAL].fd = signals_open();
 	if (s->slot[SLOT_SIGNAL].fd < 0)
-		not_ready(k, s->slot[SLOT_SIGNAL].fd, "opening a signalfd");
-	s->slot[SLOT_LISTENER].fd = k->listener;
-	for (i = 0; i < SLOTS; i++) {
-		s->slot[i].events = POLLIN;
-		if (i >= SLOT_CLIENT)
-			s->slot[i].fd = -1;
-	}
-	hpcd_keep_only((int[]) { 0, 1, 2, k->engine, k->listener, k->ready, s->offsets, s->oom,
-				 s->slot[SLOT_SIGNAL].fd }, 9);
+		not_ready(s->slot[SLOT_SIGNAL].fd, "opening a signalfd");
 }
 
 static void setup(struct state *s)
 {
-	struct hpcd_keeper *k = &s->k;
 	int ret;
 
-	prctl(PR_SET_NAME, "hpcd-guests");
 	setsid();
 	umask(077);
 	descriptors_setup(s);
 	ret = proc_write(s->oom, OOM_KEEPER);
 	if (ret)
-		not_ready(k, ret, "setting oom_score_adj");
+		not_ready(ret, "setting oom_score_adj");
 	if (unshare(CLONE_NEWCGROUP))
-		not_ready(k, -errno, "making a control group name space");
+		not_ready(-errno, "making a control group name space");
 	ret = hpcd_sandbox_root();
 	if (ret)
-		not_ready(k, ret, "making an empty root");
+		not_ready(ret, "making an empty root");
 	ret = hpcd_sandbox_bounds(KEEPER_CAPS);
 	if (!ret)
 		ret = hpcd_sandbox_capabilities(KEEPER_CAPS);
 	if (ret)
-		not_ready(k, ret, "dropping capabilities");
+		not_ready(ret, "dropping capabilities");
 	if (prctl(PR_SET_DUMPABLE, 0) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-		not_ready(k, -errno, "giving up rights");
+		not_ready(-errno, "giving up rights");
 }
 
-void hpcd_keeper_run(const struct hpcd_keeper *keeper)
+int main(int argc, char **argv)
 {
-	struct state s = { .k = *keeper };
 	struct hpcd_keeper_ready ready = { 0 };
+	struct state s = { 0 };
 
+	if (argc != 3 || getpid() != 1) {
+		fputs("hpcd-guests: is started by hpcd alone\n", stderr);
+		return 2;
+	}
+	s.node = strtoul(argv[1], NULL, 10);
+	s.linger_ms = atoi(argv[2]);
 	setup(&s);
-	if (write(s.k.ready, &ready, sizeof(ready)) != sizeof(ready))
-		_exit(1);
-	close(s.k.ready);
+	if (write(HPCD_KEEPER_READY, &ready, sizeof(ready)) != sizeof(ready))
+		return 1;
+	close(HPCD_KEEPER_READY);
 	serve(&s);
-	_exit(0);
+	return 0;
 }

@@ -1,0 +1,508 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Moves between nodes by hpcd and migrate: there and back, watched from home.
+
+Three nodes, 10.20.0.1 to 10.20.0.3 by DHCP, with the same map. The program that
+moves is tests/vm/programs/spin.c, which checks its sums, clocks and names itself.
+"""
+
+import itertools
+import re
+import struct
+
+import pytest
+
+from tessera.artifacts import BUILD
+from tessera.timing import retry
+
+MAP = b"1 10.20.0.1 3\n"
+FAULT = "/sys/kernel/debug/hpc/fault"
+LOST = 128 + 9  # what a shell says of a process that SIGKILL ended
+NOTICED = 10  # seconds in which a node that is gone is noticed
+
+numbers = itertools.count(1)
+
+
+class Spin:
+    """One spin, started by a shell on its home that keeps its exit status."""
+
+    def __init__(self, home, status=7, seconds=600, before=""):
+        self.home = home
+        self.file = f"/tmp/spin.{next(numbers)}"
+        run = f"/tmp/spin {seconds} {status} {self.file}.stop > {self.file}.out 2>&1"
+        home.succeed(f"({before} {run}; echo $? > {self.file}.status) > /dev/null 2>&1 &")
+        ready = home.wait_until_succeeds(f"grep '^spin .* ready$' {self.file}.out")
+        self.pid = int(ready.split()[1])
+
+    def where(self):
+        return int(self.home.succeed(f"cat /proc/{self.pid}/where"))
+
+    def moves(self):
+        return int(self.home.succeed(f"cat /proc/{self.pid}/nmigs"))
+
+    def migrate(self, target):
+        self.home.succeed(f"migrate {self.pid} {target}", timeout=90)
+        assert self.where() == (0 if target == "home" else target)
+
+    def refused(self, target, pattern):
+        """A move that is to fail: says why, and the process goes on."""
+        done = self.home.execute(f"migrate {self.pid} {target} 2>&1", timeout=90)
+        assert done.status == 1, done.stdout
+        assert re.search(pattern, done.stdout), done.stdout
+        assert self.where() == 0
+        self.goes_on()
+
+    def turns(self):
+        last = self.home.succeed(f"grep '^turn' {self.file}.out | tail -n 1")
+        return int(last.split()[1])
+
+    def goes_on(self):
+        before = self.turns()
+        retry(lambda: self.turns() > before or None, 30, f"spin {self.pid} goes on",
+              seen=lambda: self.output()[-500:])
+
+    def output(self):
+        return self.home.execute(f"cat {self.file}.out; cat {self.file}.status").stdout
+
+    def ended(self, timeout=60):
+        """Its exit status as the shell saw it; waits for it."""
+        return int(self.home.wait_until_succeeds(f"cat {self.file}.status", timeout))
+
+    def finish(self, status=7):
+        """Lets it come to its end wherever it is, and looks at what it says."""
+        self.home.succeed(f"touch {self.file}.stop")
+        assert self.ended(120) == status, self.output()
+        assert re.search(r"^turns \d+ sum [0-9a-f]+$", self.output(), re.MULTILINE), self.output()
+
+
+def prepare(*nodes):
+    for node in nodes:
+        assert node.address() == f"10.20.0.{node.spec.number}"
+        node.copy_to(MAP, "/tmp/map")
+        node.succeed("setpe -w -f /tmp/map")
+        node.copy_to(BUILD / "tests" / "spin", "/tmp/spin", mode=0o755)
+        node.succeed("mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null; "
+                     f"echo none > {FAULT}")
+        node.wait_until_succeeds("test -S /run/tessera/hpcd.sock")
+
+
+@pytest.fixture(scope="module")
+def cluster(make_module_cluster):
+    cluster = make_module_cluster(3, dhcp=True)
+    prepare(*cluster.nodes)
+    return cluster
+
+
+@pytest.fixture
+def home(cluster):
+    return cluster.nodes[0]
+
+
+@pytest.fixture
+def away(cluster):
+    return cluster.nodes[1]
+
+
+def guests(node):
+    """(PID here, PID at home) of the guests of node 1."""
+    text = node.succeed("cd /proc/hpc/remote; for p in *; do [ ! -e $p ] || "
+                        "echo $p $(cat $p/from) $(cat $p/identity); done")
+    return [(int(line.split()[0]), int(line.split()[3])) for line in text.splitlines()
+            if line.split()[1] == "1"]
+
+
+def guest_of(node, spin):
+    return next(here for here, there in guests(node) if there == spin.pid)
+
+
+# --- there and back --------------------------------------------------------------
+
+
+def test_there_home_and_elsewhere(cluster, home):
+    spin = Spin(home)
+    assert spin.where() == 0 and spin.moves() == 0
+    spin.migrate(2)
+    spin.goes_on()
+    spin.migrate("home")
+    spin.goes_on()
+    spin.migrate(3)
+    spin.goes_on()
+    spin.migrate(2)  # by way of home
+    spin.goes_on()
+    assert spin.moves() == 5
+    assert [there for _, there in guests(cluster.nodes[1])] == [spin.pid]
+    assert guests(cluster.nodes[2]) == []
+    spin.finish()
+    assert guests(cluster.nodes[1]) == []
+
+
+def test_back_and_forth(home):
+    """With the same PID there at once again, and a clock that never steps back."""
+    spin = Spin(home)
+    for _ in range(15):
+        spin.migrate(2)
+        spin.migrate("home")
+    assert spin.moves() == 30
+    spin.finish()
+
+
+def test_many_at_once(home, away):
+    spins = [Spin(home) for _ in range(12)]
+    home.succeed(" ".join(f"migrate -t 100 {spin.pid} 2 &" for spin in spins) + " wait", timeout=120)
+    assert [spin.where() for spin in spins] == [2] * 12
+    assert sorted(there for _, there in guests(away)) == sorted(spin.pid for spin in spins)
+    for spin in spins:
+        spin.home.succeed(f"touch {spin.file}.stop")
+    for spin in spins:
+        spin.finish()
+
+
+def test_exit_status_while_away(home):
+    spin = Spin(home, status=42)
+    spin.migrate(2)
+    spin.finish(42)
+
+
+def test_terminated_from_home(home):
+    """The handler runs away from home; the rest of the program too."""
+    spin = Spin(home, status=5)
+    spin.migrate(2)
+    home.succeed(f"kill -TERM {spin.pid}")
+    assert spin.ended(120) == 5
+    assert "terminated" in spin.output()
+
+
+def test_killed_from_home(home, away):
+    spin = Spin(home)
+    spin.migrate(2)
+    home.succeed(f"kill -KILL {spin.pid}")
+    assert spin.ended() == LOST
+    away.wait_until_succeeds("! ls /proc/hpc/remote | grep .")
+
+
+def test_stopped_and_continued_from_home(home):
+    spin = Spin(home)
+    spin.migrate(2)
+    home.succeed(f"kill -STOP {spin.pid}")
+    home.wait_until_succeeds(f"grep '^State:.*stopped' /proc/{spin.pid}/status")
+    before = spin.turns()
+    # No event can tell that nothing happens: five of its turns' time.
+    home.succeed("sleep 0.5")
+    assert spin.turns() == before
+    home.succeed(f"kill -CONT {spin.pid}")
+    spin.goes_on()
+    spin.finish()
+
+
+def test_root_sends_a_guest_home(home, away):
+    spin = Spin(home)
+    spin.migrate(2)
+    guest = guest_of(away, spin)
+    done = away.execute(f"migrate {guest} 3 2>&1")
+    assert done.status == 1 and "is a guest here" in done.stdout
+    away.succeed(f"migrate {guest} home")
+    assert spin.where() == 0
+    spin.finish()
+
+
+# --- what a guest is where it runs ----------------------------------------------------
+
+
+def test_guest_is_locked_in(home, away):
+    spin = Spin(home)
+    spin.migrate(2)
+    guest = guest_of(away, spin)
+    status = dict(line.split(":\t", 1) for line in
+                  away.succeed(f"cat /proc/{guest}/status").splitlines() if ":\t" in line)
+    assert status["NSpid"].split() == [str(guest), str(spin.pid)]
+    for kind in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+        assert int(status[kind], 16) == 0
+    assert status["NoNewPrivs"].strip() == "1" and status["Seccomp"].strip() == "0"
+    assert status["Groups"].split() == []
+    assert set(status["Uid"].split()) == set(status["Gid"].split()) == {str(0x7a000000 + 1)}
+    for space in ("pid", "mnt", "uts", "ipc", "net", "cgroup", "time"):
+        own, its = away.succeed(f"readlink /proc/1/ns/{space}", f"readlink /proc/{guest}/ns/{space}").split()
+        assert own != its, space
+    assert len(away.succeed(f"cat /proc/{guest}/mountinfo").splitlines()) == 1
+    assert re.search(r" / / ro,", away.succeed(f"cat /proc/{guest}/mountinfo"))
+    assert away.succeed(f"ls -A /proc/{guest}/root/") == ""
+    assert away.succeed(f"ls /proc/{guest}/fd") == ""
+    # Interfaces are down, and there are no addresses and no routes.
+    assert away.succeed(f"cat /proc/{guest}/net/route").splitlines()[1:] == []
+    assert away.succeed(f"cat /proc/{guest}/net/if_inet6") == ""
+    assert away.succeed(f"cat /proc/{guest}/oom_score_adj").strip() == "500"
+    group = away.succeed(f"cat /proc/{guest}/cgroup").strip()
+    assert re.fullmatch(r"0::/tessera/1-[0-9a-f]{32}", group)
+    folder = "/sys/fs/cgroup" + group.partition("::")[2]
+    assert int(away.succeed(f"cat {folder}/memory.high")) > 64 << 20
+    assert int(away.succeed(f"cat {folder}/pids.max")) > 1000
+    spin.finish()
+
+
+def test_container_ends_when_it_is_not_needed(cluster, home):
+    node = cluster.nodes[2]
+    node.succeed("sed -i 's/hpcd -d/hpcd -d -l 1/' /usr/lib/tessera/hpcd; killall hpcd")
+    node.wait_until_succeeds("ps | grep -q '[h]pcd -d -l 1' && test -S /run/tessera/hpcd.sock")
+    node.wait_until_succeeds("! ls /run/tessera/guests | grep sock", timeout=90)
+    spin = Spin(home)
+    spin.migrate(3)
+    node.succeed("ls /run/tessera/guests/1-*.sock", "ls -d /sys/fs/cgroup/tessera/1-*")
+    spin.finish()
+    node.wait_until_succeeds("! ls /run/tessera/guests | grep sock")
+    node.wait_until_succeeds("! ls -d /sys/fs/cgroup/tessera/1-*")
+    assert node.succeed("ps | grep -c '[h]pcd-guests' || true").strip() == "0"
+
+
+# --- hpcd itself --------------------------------------------------------------------------
+
+
+def restart(node):
+    before = node.succeed("pidof hpcd")
+    node.succeed("killall -9 hpcd")
+    node.wait_until_succeeds(f"test -S /run/tessera/hpcd.sock && pidof hpcd && "
+                             f"test \"$(pidof hpcd)\" != '{before.strip()}' && hpcd -n")
+
+
+@pytest.mark.parametrize("number", (1, 2))
+def test_hpcd_killed_while_a_guest_runs(cluster, home, number):
+    spin, other = Spin(home), Spin(home)
+    spin.migrate(2)
+    mark = cluster.nodes[number - 1].console.position()
+    restart(cluster.nodes[number - 1])
+    if number == 2:
+        cluster.nodes[1].wait_for_console_text("1 guest containers are here", since=mark)
+    spin.goes_on()
+    # The container that was there is found again, by others and for the way home.
+    other.migrate(2)
+    keepers = cluster.nodes[1].succeed("ps | grep -c '[h]pcd-guests'")
+    assert keepers.strip() == "1"
+    spin.migrate("home")
+    spin.migrate(2)
+    spin.finish()
+    other.finish()
+
+
+def test_terminated_hpcd_leaves_guests_alone(home, away):
+    spin = Spin(home)
+    spin.migrate(2)
+    away.succeed("killall -TERM hpcd")
+    spin.goes_on()
+    away.wait_until_succeeds("test -S /run/tessera/hpcd.sock")
+    spin.finish()
+
+
+def test_only_one_hpcd(home):
+    done = home.execute("hpcd -d 2>&1")
+    assert done.status == 1
+    assert re.search(r"another hpcd runs already, as process \d+", done.stdout)
+    assert home.execute("hpcd -d 2>&1 -p 0").status == 2
+
+
+def test_migrate_without_hpcd(home):
+    spin = Spin(home)
+    home.succeed("cp /usr/sbin/hpcd /tmp/hpcd; rm /usr/sbin/hpcd; killall -9 hpcd")
+    try:
+        done = home.execute(f"migrate {spin.pid} 2 2>&1")
+        assert done.status == 1 and "hpcd, which would connect to it, does not run" in done.stdout
+    finally:
+        home.succeed("mv /tmp/hpcd /usr/sbin/hpcd")
+    home.wait_until_succeeds("hpcd -n && migrate -t 5 1 home; test -S /run/tessera/hpcd.sock && "
+                             "pidof hpcd")
+    spin.finish()
+
+
+# --- what is not to be ------------------------------------------------------------------------
+
+
+def test_who_may_move_what(home):
+    spin = Spin(home)
+    home.succeed("echo 'somebody:x:1000:1000::/tmp:/bin/sh' >> /etc/passwd")
+    done = home.execute(f"su somebody -c 'migrate {spin.pid} 2' 2>&1")
+    assert done.status == 1 and "is not yours to move" in done.stdout
+    assert spin.where() == 0
+    own = Spin(home, before="chmod 777 /tmp; su somebody -c '\"$@\"' -- sh")
+    assert "1000" in home.succeed(f"grep ^Uid /proc/{own.pid}/status")
+    home.succeed(f"su somebody -c 'migrate {own.pid} 2'")
+    assert own.where() == 2
+    own.finish()
+    spin.finish()
+
+
+def test_reasons_are_said(home):
+    spin = Spin(home)
+    assert home.execute(f"migrate {spin.pid} 0").status == 2
+    assert home.execute(f"migrate {spin.pid}").status == 2
+    assert home.execute("migrate nobody 2").status == 2
+    spin.refused(99, "not in the node table")
+    home.succeed(f"echo 1 > /proc/{spin.pid}/lock")
+    spin.refused(2, r"it is locked .*\(user_lock\)")
+    home.succeed(f"echo 0 > /proc/{spin.pid}/lock")
+    done = home.execute("migrate 1 2 2>&1")
+    assert done.status == 1 and "(system)" in done.stdout
+    home.succeed(f"migrate {spin.pid} home")  # it is
+    home.succeed(f"migrate {spin.pid} 1")  # this is home's number
+    spin.finish()
+
+
+def test_target_without_memory(home, away):
+    """Refused at home already, by what the target says of itself."""
+    spin = Spin(home)
+    free = int(away.succeed("cat /proc/hpc/nodes/2/mem")) >> 20
+    away.succeed("mkdir -p /tmp/fill; mount -t tmpfs -o size=95% fill /tmp/fill",
+                 f"dd if=/dev/zero of=/tmp/fill/it bs=1M count={free - 20}")
+    try:
+        spin.refused(2, r"it has \d+ MiB for guests")
+    finally:
+        away.succeed("umount /tmp/fill")
+    spin.migrate(2)
+    spin.finish()
+
+
+def test_target_not_reachable(cluster, home, away):
+    spin = Spin(home)
+    away.succeed("cp /usr/sbin/hpcd /tmp/hpcd; rm /usr/sbin/hpcd; killall -9 hpcd")
+    try:
+        spin.refused(2, r"Connection refused \(no hpcd there\)")
+    finally:
+        away.succeed("mv /tmp/hpcd /usr/sbin/hpcd")
+    away.wait_until_succeeds("pidof hpcd && test -S /run/tessera/hpcd.sock")
+    cluster.cut(home, away)
+    try:
+        spin.refused(2, "Connection timed out|No route to host")
+    finally:
+        cluster.heal()
+    spin.finish()
+
+
+def test_node_that_is_not_in_the_table(home, away):
+    """A node takes guests of those only that it knows, at the address it knows."""
+    spin = Spin(home)
+    away.copy_to(b"1 10.20.0.77 1\n2 10.20.0.2 2\n", "/tmp/other")
+    away.succeed("setpe -w -f /tmp/other")
+    try:
+        spin.refused(2, "it refuses: node 1 at 10.20.0.1 is not in node 2's table")
+    finally:
+        away.succeed("setpe -w -f /tmp/map")
+    spin.finish()
+
+
+def test_other_protocol_versions(home, away):
+    """What speaks otherwise, or nothing at all, is told apart and does no harm."""
+    spin = Spin(home)
+    away.succeed("cp /usr/sbin/hpcd /tmp/hpcd; rm /usr/sbin/hpcd; killall -9 hpcd")
+    hello = struct.pack("<HHI", 1, 0, 12) + struct.pack("<IHHI", 0x41525354, 77, 0, 2)
+    answers = {hello: "it speaks version 77 of the protocol, this node 1",
+               b"HTTP/1.0 400 Bad Request\r\n\r\n": "it does not speak this protocol",
+               hello[:9]: "it closed the connection"}
+    try:
+        for answer, pattern in answers.items():
+            away.copy_to(answer, "/tmp/answer")
+            away.succeed("nc -l -p 4660 < /tmp/answer > /dev/null 2>&1 &")
+            away.wait_until_succeeds("netstat -tln | grep -q ':4660 '")
+            spin.refused(2, pattern)
+            away.execute("killall nc")
+    finally:
+        away.execute("killall nc")
+        away.succeed("mv /tmp/hpcd /usr/sbin/hpcd")
+    away.wait_until_succeeds("pidof hpcd && test -S /run/tessera/hpcd.sock")
+    for rubbish in answers:
+        home.copy_to(rubbish, "/tmp/rubbish")
+        home.execute("nc -w 3 10.20.0.2 4660 < /tmp/rubbish")
+    spin.migrate(2)
+    spin.finish()
+
+
+# --- a move is a transaction -------------------------------------------------------------------
+
+
+def arm(node, point):
+    node.succeed(f"echo {point} > {FAULT}")
+
+
+def disarmed(node):
+    return node.succeed(f"cat {FAULT}").strip() == "none"
+
+
+@pytest.mark.parametrize("point, number", (("before_pack", 1), ("after_pack", 1), ("before_go", 1),
+                                           ("before_ready", 2)))
+def test_fault_before_go(cluster, home, away, point, number):
+    """The process goes on at home as if nothing had been asked, and can move after all."""
+    spin, node = Spin(home), cluster.nodes[number - 1]
+    arm(node, point)
+    spin.refused(2, "stays where it is")
+    assert disarmed(node)
+    assert spin.moves() == 0
+    assert guests(away) == []
+    spin.migrate(2)
+    spin.finish()
+
+
+@pytest.mark.parametrize("point, number", (("after_go", 1), ("after_ready", 2), ("guest_runs", 2)))
+def test_fault_from_go_on(cluster, home, away, point, number):
+    """The process may be dead, but then at once, with a status and a word why."""
+    spin, node = Spin(home), cluster.nodes[number - 1]
+    mark = home.console.position()
+    arm(node, point)
+    home.execute(f"migrate -t 20 {spin.pid} 2", timeout=60)
+    assert disarmed(node)
+    if home.execute(f"kill -0 {spin.pid}").status == 0:
+        assert spin.where() == 0 and point == "after_ready"
+        spin.finish()
+    else:
+        assert spin.ended(NOTICED) == LOST
+        home.wait_for_console_text(rf"process {spin.pid} is lost with node 2", NOTICED, since=mark)
+    away.wait_until_succeeds("! ls /proc/hpc/remote | grep .")
+
+
+def test_link_cut_while_away(cluster, home, away):
+    spin = Spin(home)
+    spin.migrate(2)
+    mark = home.console.position()
+    cluster.cut(home, away)
+    try:
+        assert spin.ended(NOTICED + 2) == LOST
+        home.wait_for_console_text(rf"process {spin.pid} is lost with node 2: it no longer answers",
+                                   NOTICED, since=mark)
+        away.wait_until_succeeds("! ls /proc/hpc/remote | grep .", NOTICED + 2)
+    finally:
+        cluster.heal()
+    other = Spin(home)
+    other.migrate(2)
+    other.finish()
+
+
+# --- nodes that go (these end nodes: last) -------------------------------------------------------
+
+
+def test_home_is_switched_off(cluster, away):
+    """Guests without a home end, and the container with them."""
+    node = cluster.nodes[2]
+    spin = Spin(node)
+    spin.migrate(2)
+    node.kill()
+    away.wait_until_succeeds("! ls /proc/hpc/remote | grep .", NOTICED + 2)
+    node.start()
+    node.wait_ready()
+    prepare(node)
+    # The same number, but another run of its kernel: another container.
+    again = Spin(node)
+    again.migrate(2)
+    assert int(away.succeed("ls -d /sys/fs/cgroup/tessera/3-* | wc -l")) >= 1
+    again.finish()
+
+
+def test_target_is_switched_off(cluster, home, away):
+    idle, spin = Spin(home), Spin(home)
+    spin.migrate(2)
+    mark = home.console.position()
+    away.kill()
+    assert spin.ended(NOTICED + 2) == LOST
+    home.wait_for_console_text(rf"process {spin.pid} is lost with node 2: it no longer answers",
+                               NOTICED, since=mark)
+    idle.goes_on()
+    away.start()
+    away.wait_ready()
+    prepare(away)
+    idle.migrate(2)
+    idle.finish()
+
+
