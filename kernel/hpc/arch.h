@@ -5,7 +5,15 @@
 #ifndef _HPC_ARCH_H
 #define _HPC_ARCH_H
 
+#include <linux/errno.h>
 #include <linux/types.h>
+
+/* Is @ax what an interrupted system call leaves for the kernel to decide on? */
+static inline bool hpc_interrupted_by(long ax)
+{
+	return ax == -ERESTARTSYS || ax == -ERESTARTNOINTR ||
+	       ax == -ERESTARTNOHAND || ax == -ERESTART_RESTARTBLOCK;
+}
 
 /* Takes one register set; what it returns ends hpc_arch_save() unless 0. */
 typedef int (*hpc_arch_emit_t)(void *data, u32 note, const void *regs, u32 len);

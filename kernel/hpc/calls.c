@@ -679,6 +679,10 @@ static bool do_restart_syscall(struct visit *v)
 {
 	const struct call *c = call_of(v->hpc->restart_nr);
 
+	if (c && c->class == LOCAL) {
+		v->ret = local(v);
+		return true;
+	}
 	if (!c || c->class != FORWARD || !want_all(v, c->memory))
 		return false;
 	return forward(v, __NR_restart_syscall);
@@ -767,9 +771,8 @@ bool hpc_guest_syscall(struct hpc_task *hpc, struct pt_regs *regs, long nr)
 	if (v.ret == -ERESTART_RESTARTBLOCK && nr != __NR_restart_syscall)
 		hpc->restart_nr = nr;
 	regs->ax = v.ret;
-	/* If no handler is to run after all, the call is made again. */
-	if (v.ret == -ERESTARTSYS || v.ret == -ERESTARTNOINTR ||
-	    v.ret == -ERESTARTNOHAND || v.ret == -ERESTART_RESTARTBLOCK)
-		set_thread_flag(TIF_SIGPENDING);
+	/* hpc_guest_user() sees to what becomes of an interrupted call. */
+	if (hpc_interrupted())
+		set_thread_flag(TIF_HPC);
 	return true;
 }

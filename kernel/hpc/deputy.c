@@ -472,6 +472,7 @@ static int serve_homecoming(struct hpc_task *hpc, u32 len)
 {
 	struct hpc_process *p = hpc_process(current);
 	struct hpc_pending_sig *sig;
+	struct hpc_wire_thread thread;
 	struct hpc_arrival *a;
 	u64 since = ktime_get_ns();
 	u32 from = p->where;
@@ -501,11 +502,13 @@ static int serve_homecoming(struct hpc_task *hpc, u32 len)
 	hpc_process_moved(&a->stats, since);
 	list_for_each_entry(sig, &a->siginfos, list)
 		hpc_siginfo_raise(&sig->info);
-	recalc_sigpending();
 	hpc_event(HPC_EVENT_HOME, task_tgid_nr(current), from, 0);
+	thread = a->thread;
 out:
 	hpc_arrival_free(a);
 	kfree(a);
+	if (!ret && hpc->role == HPC_HOME)
+		hpc_arrive_futex(&thread);
 	return ret;
 }
 
@@ -520,6 +523,9 @@ static int serve(struct hpc_task *hpc)
 	ret = hpc_link_recv_frame(hpc->link, &type, &len);
 	if (ret)
 		return ret;
+	/* Its program and arguments it may have to fetch first. */
+	if (type != HPC_F_FETCH)
+		clear_bit(HPC_T_HOLD, &hpc->flags);
 	switch (type) {
 	case HPC_F_CALL:
 		return serve_call(hpc, len);
@@ -546,6 +552,13 @@ static int serve(struct hpc_task *hpc)
 	}
 }
 
+/* With signals held back the wait is for the guest alone. */
+static bool holding(const struct hpc_task *hpc)
+{
+	return test_bit(HPC_T_BROUGHT, &hpc->flags) ||
+	       test_bit(HPC_T_HOLD, &hpc->flags);
+}
+
 static bool wanted(void *data)
 {
 	struct hpc_task *hpc = data;
@@ -567,16 +580,15 @@ void hpc_deputy_run(struct hpc_task *hpc, u32 node)
 
 	while (hpc->role == HPC_DEPUTY) {
 		ret = 0;
-		/* With signals held back the wait is for the guest alone. */
-		if (!test_bit(HPC_T_BROUGHT, &hpc->flags))
+		if (!holding(hpc))
 			hpc_link_wait(hpc->link, wanted, hpc);
 		clear_thread_flag(TIF_HPC);
-		if (signal_pending(current))
+		if (signal_pending(current) &&
+		    !test_bit(HPC_T_HOLD, &hpc->flags))
 			ret = deputy_signals(hpc);
 		if (!ret && wanted(hpc))
 			ret = ask_home(hpc);
-		if (!ret && (test_bit(HPC_T_BROUGHT, &hpc->flags) ||
-			     hpc_link_readable(hpc->link)))
+		if (!ret && (holding(hpc) || hpc_link_readable(hpc->link)))
 			ret = serve(hpc);
 		if (ret && fatal_signal_pending(current)) {
 			struct ksignal ksig;

@@ -120,6 +120,13 @@ static int await(struct hpc_task *hpc, u16 want, u32 *ret_len)
 			return 0;
 		}
 		ret = unasked(hpc, type, len);
+		/*
+		 * A signal that was sent before home knew of the call: it is to
+		 * interrupt that all the same.
+		 */
+		if (!ret && want == HPC_F_RESULT && task_sigpending(current) &&
+		    !test_and_set_bit(HPC_T_INTR_SENT, &hpc->flags))
+			ret = hpc_link_send(link, HPC_F_INTR, NULL, 0);
 		if (ret)
 			return ret;
 	}
@@ -480,16 +487,21 @@ void hpc_guest_user(struct hpc_task *hpc)
 	}
 	if (!ret && test_bit(HPC_T_BROUGHT, &hpc->flags)) {
 		/* First handlers of the signals that have come. */
-		if (signal_pending(current)) {
+		if (task_sigpending(current)) {
 			set_thread_flag(TIF_HPC);
 			settle(hpc);
 			return;
 		}
+		clear_notify_signal();
+		hpc_interrupted_note(hpc);
 		ret = go_home(hpc);
 	}
 	if (ret)
 		lost(hpc);
 	settle(hpc);
+	/* If no handler is to run after all, the call is made again. */
+	if (hpc_interrupted())
+		set_thread_flag(TIF_SIGPENDING);
 }
 
 void hpc_guest_want_home(struct hpc_task *hpc)

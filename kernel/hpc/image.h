@@ -97,6 +97,9 @@ int hpc_unpack(struct hpc_link *link, u32 head_len, struct hpc_arrival *a);
 /* Takes over all of @a but the memory.  Cannot fail but for bad registers. */
 int hpc_arrive(struct hpc_arrival *a);
 
+/* Goes on with a futex wait that a move interrupted; sleeps as long as it does. */
+void hpc_arrive_futex(const struct hpc_wire_thread *t);
+
 /* Gives the task its old memory back. */
 void hpc_unpack_undo(struct hpc_arrival *a);
 /* Frees what @a holds.  Its memory, if it was not undone, is the task's. */

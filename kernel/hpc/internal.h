@@ -103,6 +103,7 @@ enum {
 	HPC_T_ASKED,		/* guest: WANTHOME is sent */
 	HPC_T_STOPPED,		/* guest: stands still */
 	HPC_T_INTR_SENT,	/* guest: the call under way was told to end */
+	HPC_T_HOLD,		/* deputy: signals wait for the guest's next call */
 };
 
 /**
@@ -174,6 +175,11 @@ struct hpc_task *hpc_task_get(struct task_struct *task);
 void hpc_process_moved(const struct hpc_image_stats *stats, u64 since);
 /* Fills in all but @size and @pid. */
 void hpc_process_info(struct task_struct *task, struct hpc_info *info);
+
+/* Has the current task an interrupted call on its hands, undecided yet? */
+bool hpc_interrupted(void);
+/* Remembers which call that is; before a pack. */
+void hpc_interrupted_note(struct hpc_task *hpc);
 
 /*
  * Gets @task, wherever it is, out of user mode or an interruptible sleep and

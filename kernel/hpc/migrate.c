@@ -18,9 +18,12 @@
 #include <linux/mm.h>
 #include <linux/rseq.h>
 #include <linux/sched/mm.h>
+#include <linux/ptrace.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/task_stack.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
+#include <linux/task_work.h>
 #include <asm/syscall.h>
 
 #include "fault.h"
@@ -169,6 +172,13 @@ static void leave(struct hpc_task *hpc, struct hpc_request *req)
 	current->clear_child_tid = NULL;
 	rseq_execve(current);
 	hpc_times_get(&hpc->reported);
+	/*
+	 * A signal that comes before the guest has repeated its call is to
+	 * interrupt that call, not to run a handler in front of it.
+	 */
+	if (hpc_interrupted() &&
+	    hpc_call_forwarded(syscall_get_nr(current, current_pt_regs())))
+		set_bit(HPC_T_HOLD, &hpc->flags);
 	hpc_event(HPC_EVENT_AWAY, task_tgid_nr(current), node, 0);
 	hpc_fault(HPC_FAULT_AFTER_GO, hpc->link);
 	hpc_deputy_run(hpc, node);
@@ -278,6 +288,7 @@ static void limits_take(const struct hpc_wire_process *w)
 static void arrive(struct hpc_task *hpc)
 {
 	struct hpc_arrival *a = hpc->arrival;
+	struct hpc_wire_thread thread;
 	int ret;
 
 	hpc->arrival = NULL;
@@ -290,6 +301,7 @@ static void arrive(struct hpc_task *hpc)
 					       MIN_NICE, MAX_NICE));
 		set_task_comm(current, a->thread.comm);
 	}
+	thread = a->thread;
 	hpc_arrival_free(a);
 	kfree(a);
 	hpc->role = HPC_GUEST;
@@ -303,6 +315,7 @@ static void arrive(struct hpc_task *hpc)
 	set_task_syscall_work(current, HPC);
 	hpc_link_watch(hpc->link, current);
 	hpc_fault(HPC_FAULT_GUEST_RUNS, hpc->link);
+	hpc_arrive_futex(&thread);
 }
 
 /* --- the hooks ------------------------------------------------------------- */
@@ -315,12 +328,19 @@ static void mend_interrupted(struct hpc_task *hpc, struct pt_regs *regs)
 {
 	long nr = syscall_get_nr(current, regs);
 
-	if (nr < 0)
-		return;
-	if (regs->ax == -EINTR && hpc_call_restarts(nr) && hpc->request)
+	if (nr >= 0 && regs->ax == -EINTR && hpc_call_restarts(nr) &&
+	    hpc->request)
 		regs->ax = -ERESTARTNOHAND;
-	if (regs->ax == -ERESTART_RESTARTBLOCK && nr != __NR_restart_syscall)
-		hpc->restart_nr = nr;
+	hpc_interrupted_note(hpc);
+}
+
+/* The kick has done its work; it was no signal. */
+static void take_kick(void)
+{
+	clear_thread_flag(TIF_HPC);
+	clear_notify_signal();
+	if (task_work_pending(current))
+		task_work_run();
 }
 
 void hpc_exit_to_user(struct pt_regs *regs, unsigned long ti_work)
@@ -342,14 +362,17 @@ void hpc_exit_to_user(struct pt_regs *regs, unsigned long ti_work)
 	default:
 		mend_interrupted(hpc, regs);
 		/* Signals first; the flag brings us back. */
-		if (ti_work & (_TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL))
+		if (ti_work & _TIF_SIGPENDING)
 			return;
-		clear_thread_flag(TIF_HPC);
+		take_kick();
 		req = xchg(&hpc->request, NULL);
 		if (req)
 			leave(hpc, req);
 		if (hpc->request)
 			set_thread_flag(TIF_HPC);
+		/* What becomes of the call is decided wherever we are now. */
+		if (hpc_interrupted())
+			set_thread_flag(TIF_SIGPENDING);
 	}
 }
 

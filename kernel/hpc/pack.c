@@ -15,14 +15,17 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/pagewalk.h>
+#include <linux/ptrace.h>
 #include <linux/rmap.h>
 #include <linux/sched/cputime.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/task_stack.h>
 #include <linux/slab.h>
 #include <linux/userfaultfd_k.h>
 #include <linux/vmalloc.h>
 #include <linux/xarray.h>
+#include <asm/unistd.h>
 
 #include "arch.h"
 #include "image.h"
@@ -402,8 +405,18 @@ static int pack_thread(struct hpc_link *link)
 		.rseq_sig	= cpu_to_le32(current->rseq_sig),
 		.restart_nr	= cpu_to_le32(current->hpc->restart_nr),
 	};
+	struct restart_block *restart = &current->restart_block;
 	struct hpc_times t;
 
+	/* Its restart is local to a machine, unlike that of forwarded calls. */
+	if (current_pt_regs()->ax == -ERESTART_RESTARTBLOCK &&
+	    current->hpc->restart_nr == __NR_futex) {
+		w.futex_addr = cpu_to_le64((unsigned long)restart->futex.uaddr);
+		w.futex_time = cpu_to_le64(restart->futex.time);
+		w.futex_val = cpu_to_le32(restart->futex.val);
+		w.futex_flags = cpu_to_le32(restart->futex.flags);
+		w.futex_bitset = cpu_to_le32(restart->futex.bitset);
+	}
 	hpc_times_get(&t);
 	w.utime = cpu_to_le64(t.utime);
 	w.stime = cpu_to_le64(t.stime);

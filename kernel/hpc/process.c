@@ -4,10 +4,15 @@
  * about it, inherited as far as it is a wish of its owner, freed with it.
  */
 
+#include <linux/ptrace.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/task_stack.h>
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
+#include <asm/syscall.h>
+#include <asm/unistd.h>
 
+#include "arch.h"
 #include "image.h"
 #include "internal.h"
 
@@ -79,6 +84,24 @@ void hpc_process_info(struct task_struct *task, struct hpc_info *info)
 	info->image_bytes = p->image_bytes;
 	info->image_pages = p->image_pages;
 	info->freeze_ns = p->freeze_ns;
+}
+
+bool hpc_interrupted(void)
+{
+	struct pt_regs *regs = current_pt_regs();
+
+	return syscall_get_nr(current, regs) >= 0 &&
+	       hpc_interrupted_by(regs->ax);
+}
+
+void hpc_interrupted_note(struct hpc_task *hpc)
+{
+	struct pt_regs *regs = current_pt_regs();
+	int nr = syscall_get_nr(current, regs);
+
+	if (nr >= 0 && regs->ax == -ERESTART_RESTARTBLOCK &&
+	    nr != __NR_restart_syscall)
+		hpc->restart_nr = nr;
 }
 
 void hpc_kick(struct task_struct *task)

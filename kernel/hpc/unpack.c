@@ -24,7 +24,9 @@
 #include <linux/rseq.h>
 #include <linux/sched/coredump.h>
 #include <linux/sched/mm.h>
+#include <linux/ptrace.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/task_stack.h>
 #include <linux/slab.h>
 #include <uapi/linux/membarrier.h>
 #include <asm/elf.h>
@@ -33,6 +35,7 @@
 #include <asm/unistd.h>
 #include <asm/vdso.h>
 
+#include "../futex/futex.h"
 #include "arch.h"
 #include "image.h"
 #include "internal.h"
@@ -480,7 +483,8 @@ static int unpack_thread(struct unpack *u, u32 len)
 	if (ret)
 		return ret;
 	w->comm[sizeof(w->comm) - 1] = 0;
-	if (!user_addr(w->altstack_sp) || !user_addr(w->robust_list) ||
+	if (!user_addr(w->futex_addr) || w->reserved ||
+	    !user_addr(w->altstack_sp) || !user_addr(w->robust_list) ||
 	    !user_addr(w->clear_child_tid) || !user_addr(w->rseq) ||
 	    le32_to_cpu(w->altstack_flags) & ~(SS_AUTODISARM | SS_DISABLE))
 		return -EPROTO;
@@ -657,6 +661,26 @@ void hpc_arrival_free(struct hpc_arrival *a)
 	a->old_mm = NULL;
 }
 
+/*
+ * Goes on with a FUTEX_WAIT, for the rest of its time.  Only the futex code can
+ * prepare a restart of its own, so the wait begins here.
+ */
+void hpc_arrive_futex(const struct hpc_wire_thread *t)
+{
+	ktime_t time = le64_to_cpu(t->futex_time);
+	struct pt_regs *regs = current_pt_regs();
+
+	if (!t->futex_addr)
+		return;
+	regs->orig_ax = __NR_futex;
+	regs->ax = futex_wait((u32 __user *)le64_to_cpu(t->futex_addr),
+			      le32_to_cpu(t->futex_flags),
+			      le32_to_cpu(t->futex_val), &time,
+			      le32_to_cpu(t->futex_bitset));
+	if (hpc_interrupted())
+		set_thread_flag(TIF_SIGPENDING);
+}
+
 int hpc_arrive(struct hpc_arrival *a)
 {
 	const struct hpc_wire_thread *t = &a->thread;
@@ -695,5 +719,8 @@ int hpc_arrive(struct hpc_arrival *a)
 		});
 	blocked.sig[0] = le64_to_cpu(t->blocked);
 	set_current_blocked(&blocked);
+	/* An interrupted call: made again or ended, as signals have it. */
+	if (hpc_interrupted())
+		set_thread_flag(TIF_SIGPENDING);
 	return 0;
 }

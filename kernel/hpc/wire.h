@@ -205,9 +205,13 @@ struct hpc_wire_thread {
 	__le32	altstack_flags;
 	__le32	restart_nr;	/* call that restart_syscall() goes on with */
 	__le64	utime, stime, runtime;	/* so far, ns */
+	/* FUTEX_WAIT that was interrupted: all zero if there is none */
+	__le64	futex_addr, futex_time;
+	__le32	futex_val, futex_flags, futex_bitset;
+	__le32	reserved;
 	char	comm[16];
 };
-static_assert(sizeof(struct hpc_wire_thread) == 112);
+static_assert(sizeof(struct hpc_wire_thread) == 144);
 
 /* One register set of the core dump's; its bytes follow. */
 struct hpc_wire_regs {

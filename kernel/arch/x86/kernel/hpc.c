@@ -176,8 +176,10 @@ static int set_general(const struct user_regs_struct *u, u32 len)
 	regs->ip = u->ip;
 	regs->sp = u->sp;
 	regs->flags = (regs->flags & ~FIX_EFLAGS) | (u->flags & FIX_EFLAGS);
-	/* In no system call: nothing is to be restarted. */
+	/* In a call that was interrupted, to be decided on; otherwise in none. */
 	regs->orig_ax = -1;
+	if ((long)u->orig_ax >= 0 && hpc_interrupted_by(u->ax))
+		regs->orig_ax = u->orig_ax;
 	return 0;
 }
 
