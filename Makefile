@@ -20,6 +20,7 @@ export PYTHON
 include config/cflags.mk
 include kernel/kernel.mk
 include userland/userland.mk
+include autodiscovery/autodiscovery.mk
 include rootfs/rootfs.mk
 include image/image.mk
 include ci/ci.mk

@@ -825,6 +825,36 @@ static bool info_same(const struct disc_info *a, const struct disc_info *b)
 	return !memcmp(a, b, sizeof(*a));
 }
 
+static bool is_announced(const struct disc_origin *from, const struct disc_info *info)
+{
+	unsigned int i;
+
+	for (i = 0; i < info->naddrs; i++)
+		if (info->addr[i].family == from->family &&
+		    !memcmp(info->addr[i].addr, from->addr, sizeof(from->addr)))
+			return true;
+	return false;
+}
+
+/*
+ * Of several ways to a node the one that was found first is kept, until it is
+ * silent or the node says that it has that address no more.
+ */
+static bool origin_take(struct disc *d, struct disc_peer *p, const struct disc_message *m,
+			const struct disc_origin *from)
+{
+	if (!memcmp(&p->from, from, sizeof(*from))) {
+		p->from_heard = d->now;
+		return false;
+	}
+	if (p->from.family && d->now - p->from_heard < 2 * disc_interval(d) &&
+	    (!m->has_info || is_announced(&p->from, &m->info)))
+		return false;
+	p->from = *from;
+	p->from_heard = d->now;
+	return true;
+}
+
 /* Takes what @m says; tells whether anything but load figures changed. */
 static bool peer_take(struct disc *d, struct disc_peer *p, const struct disc_message *m,
 		      const struct disc_origin *from)
@@ -844,11 +874,7 @@ static bool peer_take(struct disc *d, struct disc_peer *p, const struct disc_mes
 	p->util = m->util;
 	p->mem = m->mem;
 	p->rmem = m->rmem;
-	if (from && memcmp(&p->from, from, sizeof(*from)) &&
-	    (!p->has_info || p->from.ifindex != from->ifindex)) {
-		p->from = *from;
-		news = true;
-	}
+	news |= origin_take(d, p, m, from);
 	if (m->has_info) {
 		news |= !p->has_info || !info_same(&p->info, &m->info);
 		p->info = m->info;

@@ -51,6 +51,7 @@ struct disc_origin {
  * @asked:	when somebody last asked whether it is alive
  * @due:	when its state is looked at next
  * @info_due:	when to ask who it is; 0: it has said so
+ * @from_heard:	when something last came from @from
  * @interval:	it sends that often, in ms
  * @rounds:	questions left unanswered
  * @foreign:	its protocol version, if it is another one
@@ -59,7 +60,7 @@ struct disc_origin {
  */
 struct disc_peer {
 	uint64_t boot, top, seen;
-	uint64_t heard, asked, due, info_due;
+	uint64_t heard, asked, due, info_due, from_heard;
 	uint64_t mem, rmem;
 	uint32_t load;
 	uint32_t interval;
