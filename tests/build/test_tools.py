@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-TOOLS = {"setpe": 8, "showmap": 1}
+TOOLS = {"hpcd": 8, "migrate": 1, "setpe": 8, "showmap": 1}
 MAP = "1 10.0.0.1 3\n2 10.9.0.2 ALIAS\n"
 
 
@@ -33,6 +33,10 @@ def test_help_and_version(tool, name):
     ("setpe", ["-r", "-off"]), ("setpe", ["-w", "-p"]), ("setpe", ["-w", "-p", "0"]),
     ("setpe", ["-w", "-p", "65536"]), ("setpe", ["-w", "-p", "1x"]), ("setpe", ["-w", "-p", "-1"]),
     ("setpe", ["-w", "-g", "3"]), ("setpe", ["-w", "-n", "ipx"]), ("setpe", ["-w", "--json"]),
+    ("migrate", []), ("migrate", ["1"]), ("migrate", ["1", "2", "3"]), ("migrate", ["x", "2"]),
+    ("migrate", ["0", "2"]), ("migrate", ["1", "0"]), ("migrate", ["1", "65536"]), ("migrate", ["1", "homer"]),
+    ("migrate", ["-t", "0", "1", "2"]), ("migrate", ["1", "balance"]),
+    ("hpcd", ["-x"]), ("hpcd", ["more"]), ("hpcd", ["-p", "0"]), ("hpcd", ["-p", "65536"]), ("hpcd", ["-l", "-1"]),
 ])
 def test_wrong_usage(tool, name, arguments):
     done = tool(name, *arguments)
@@ -97,7 +101,7 @@ def test_manual_has_every_option(tool, top, name, section):
     assert not [o for o in options if not re.search(rf"{o}\b", manual)]
 
 
-@pytest.mark.parametrize("page", ["setpe.8", "showmap.1", "openmosix.map.5"])
+@pytest.mark.parametrize("page", ["hpcd.8", "migrate.1", "setpe.8", "showmap.1", "openmosix.map.5"])
 def test_manual_is_well_formed(top, page):
     done = subprocess.run(["groff", "-man", "-Tutf8", "-ww", "-z", top / "userland/man" / page], text=True,
                           check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -108,5 +112,7 @@ def test_install(top, build, tmp_path):
     subprocess.run(["make", "-s", "install-userland", f"DESTDIR={tmp_path}", f"B={build}"], cwd=top, check=True,
                    stdout=subprocess.DEVNULL)
     files = {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file()}
-    assert files == {"usr/sbin/setpe", "usr/bin/showmap", "usr/share/man/man8/setpe.8",
+    assert files == {"usr/sbin/hpcd", "usr/lib/tessera/hpcd-guests", "usr/share/man/man8/hpcd.8",
+                     "usr/bin/migrate", "usr/share/man/man1/migrate.1",
+                     "usr/sbin/setpe", "usr/bin/showmap", "usr/share/man/man8/setpe.8",
                      "usr/share/man/man1/showmap.1", "usr/share/man/man5/openmosix.map.5"}

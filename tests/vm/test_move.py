@@ -470,6 +470,34 @@ def test_link_cut_while_away(cluster, home, away):
     other.finish()
 
 
+# --- Debian ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.deadline(600)
+def test_debian_and_a_node_in_ram(make_cluster):
+    """Either way; there hpcd is a service, and the root is one that can be pivoted from."""
+    cluster = make_cluster([{"root": "debian"}, {}], dhcp=True)
+    debian, ram = cluster.nodes
+    debian.wait_until_succeeds("systemctl is-active hpcd.service")
+    prepare(debian, ram)
+    spin = Spin(debian)
+    spin.migrate(2)
+    debian.succeed("systemctl restart hpcd.service")
+    spin.goes_on()
+    spin.finish()
+    spin = Spin(ram)
+    spin.migrate(1)
+    guest = next(iter(debian.succeed("ls /proc/hpc/remote").split()))
+    assert len(debian.succeed(f"cat /proc/{guest}/mountinfo").splitlines()) == 1
+    assert debian.succeed(f"ls -A /proc/{guest}/root/") == ""
+    debian.succeed("systemctl restart hpcd.service", "systemctl daemon-reload")
+    spin.goes_on()
+    assert debian.succeed("journalctl -u hpcd -o cat | grep -c '1 guest containers are here'").strip() == "1"
+    spin.migrate("home")
+    spin.migrate(1)
+    spin.finish()
+
+
 # --- nodes that go (these end nodes: last) -------------------------------------------------------
 
 

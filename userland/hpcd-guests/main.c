@@ -26,7 +26,7 @@
 #include "hpcd/proto.h"
 #include "hpcd/sandbox.h"
 
-#define CLIENTS_MAX	16
+#define CLIENTS_MAX	128
 #define NS_PER_S	1000000000LL
 
 /* A guest that just left may still have the PID that it comes back with. */

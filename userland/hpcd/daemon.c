@@ -150,7 +150,8 @@ static void in_done(const struct helper *helper, const struct helper_result *res
 	if (result->error && result->node)
 		hpcd_log(LOG_NOTICE, "no guest from node %u: %s", result->node, result->why);
 	else if (result->error)
-		hpcd_log(LOG_NOTICE, "a connection came to nothing: %s", result->why);
+		/* Whoever can reach the port can make this happen. */
+		hpcd_log(LOG_DEBUG, "a connection came to nothing: %s", result->why);
 	/* There may be a new container. */
 	guests_scan();
 	if (helpers_count(HELPER_IN) < IN_MAX)

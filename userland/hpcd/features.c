@@ -7,10 +7,16 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "features.h"
 
 #define BIT(n) (1u << (n))
+
+#ifndef ARCH_GET_XCOMP_SUPP
+#define ARCH_GET_XCOMP_SUPP 0x1021
+#endif
 
 /* CPUID 1, ECX */
 #define OSXSAVE BIT(27)
@@ -159,9 +165,15 @@ static void cpuid(uint32_t leaf, uint32_t subleaf, uint32_t r[4])
 	__get_cpuid_count(leaf, subleaf, &r[0], &r[1], &r[2], &r[3]);
 }
 
+/* What XGETBV would say, without an instruction that not every processor has. */
 static void xcr0(uint32_t *low, uint32_t *high)
 {
-	__asm__ volatile("xgetbv" : "=a"(*low), "=d"(*high) : "c"(0));
+	uint64_t state = 0;
+
+	if (syscall(SYS_arch_prctl, ARCH_GET_XCOMP_SUPP, &state))
+		state = 0;
+	*low = (uint32_t)state;
+	*high = (uint32_t)(state >> 32);
 }
 
 static uint32_t mask_of(enum hpcd_feature_word word)
