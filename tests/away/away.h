@@ -128,6 +128,8 @@ void away_helped(void);
 int64_t away_now(clockid_t clock);
 #define MS 1000000LL
 #define SECOND 1000000000LL
+/* Two nodes' ideas of the same time may differ by what a message takes. */
+#define SKEW (50 * MS)
 /* How late what waits for a time may be: moves take time too. */
 #define LATE (700 * MS)
 

@@ -173,7 +173,7 @@ static void print_indented(const char *title, const char *text)
 static void describe(pid_t pid)
 {
 	static const char * const files[] = {
-		"comm", "where", "nmigs", "cantmove", "wchan", "syscall", "stack",
+		"status", "where", "nmigs", "cantmove", "timers", "wchan", "syscall", "stack",
 	};
 	char text[4096], title[64];
 	size_t i;

@@ -7,8 +7,6 @@
 #include "../away.h"
 
 #define JUMP (5 * SECOND)
-/* Two nodes' ideas of the same time may differ by what a message takes. */
-#define SKEW (50 * MS)
 
 static const clockid_t clocks[] = { CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_MONOTONIC_RAW };
 #define CLOCKS 3
