@@ -8,6 +8,7 @@ moves is tests/vm/programs/spin.c, which checks its sums, clocks and names itsel
 import itertools
 import re
 import struct
+from contextlib import contextmanager
 
 import pytest
 
@@ -240,8 +241,8 @@ def test_guest_is_locked_in(home, away):
 
 def test_container_ends_when_it_is_not_needed(cluster, home):
     node = cluster.nodes[2]
-    node.succeed("sed -i 's/hpcd -d/hpcd -d -l 1/' /usr/lib/tessera/hpcd; killall hpcd")
-    node.wait_until_succeeds("ps | grep -q '[h]pcd -d -l 1' && test -S /run/tessera/hpcd.sock")
+    node.succeed("sed -i 's/hpcd -d/hpcd -d -l 1/' /usr/lib/tessera/hpcd")
+    restart(node)
     node.wait_until_succeeds("! ls /run/tessera/guests | grep sock", timeout=90)
     spin = Spin(home)
     spin.migrate(3)
@@ -255,11 +256,25 @@ def test_container_ends_when_it_is_not_needed(cluster, home):
 # --- hpcd itself --------------------------------------------------------------------------
 
 
-def restart(node):
-    before = node.succeed("pidof hpcd")
-    node.succeed("killall -9 hpcd")
-    node.wait_until_succeeds(f"test -S /run/tessera/hpcd.sock && pidof hpcd && "
-                             f"test \"$(pidof hpcd)\" != '{before.strip()}' && hpcd -n")
+def wait_hpcd(node, mark):
+    node.wait_for_console_text(r"hpcd\[\d+\]: listens on", since=mark)
+
+
+def restart(node, signal="KILL"):
+    mark = node.console.position()
+    node.succeed(f"killall -{signal} hpcd")
+    wait_hpcd(node, mark)
+
+
+@contextmanager
+def without_hpcd(node):
+    node.succeed("mv /usr/sbin/hpcd /tmp/hpcd", "killall -9 hpcd")
+    try:
+        yield
+    finally:
+        mark = node.console.position()
+        node.succeed("mv /tmp/hpcd /usr/sbin/hpcd")
+        wait_hpcd(node, mark)
 
 
 @pytest.mark.parametrize("number", (1, 2))
@@ -284,9 +299,8 @@ def test_hpcd_killed_while_a_guest_runs(cluster, home, number):
 def test_terminated_hpcd_leaves_guests_alone(home, away):
     spin = Spin(home)
     spin.migrate(2)
-    away.succeed("killall -TERM hpcd")
+    restart(away, "TERM")
     spin.goes_on()
-    away.wait_until_succeeds("test -S /run/tessera/hpcd.sock")
     spin.finish()
 
 
@@ -299,14 +313,12 @@ def test_only_one_hpcd(home):
 
 def test_migrate_without_hpcd(home):
     spin = Spin(home)
-    home.succeed("cp /usr/sbin/hpcd /tmp/hpcd; rm /usr/sbin/hpcd; killall -9 hpcd")
-    try:
+    with without_hpcd(home):
         done = home.execute(f"migrate {spin.pid} 2 2>&1")
         assert done.status == 1 and "hpcd, which would connect to it, does not run" in done.stdout
-    finally:
-        home.succeed("mv /tmp/hpcd /usr/sbin/hpcd")
-    home.wait_until_succeeds("hpcd -n && migrate -t 5 1 home; test -S /run/tessera/hpcd.sock && "
-                             "pidof hpcd")
+    spin.migrate(2)
+    with without_hpcd(home):
+        spin.migrate("home")
     spin.finish()
 
 
@@ -359,12 +371,8 @@ def test_target_without_memory(home, away):
 
 def test_target_not_reachable(cluster, home, away):
     spin = Spin(home)
-    away.succeed("cp /usr/sbin/hpcd /tmp/hpcd; rm /usr/sbin/hpcd; killall -9 hpcd")
-    try:
+    with without_hpcd(away):
         spin.refused(2, r"Connection refused \(no hpcd there\)")
-    finally:
-        away.succeed("mv /tmp/hpcd /usr/sbin/hpcd")
-    away.wait_until_succeeds("pidof hpcd && test -S /run/tessera/hpcd.sock")
     cluster.cut(home, away)
     try:
         spin.refused(2, "Connection timed out|No route to host")
@@ -388,22 +396,17 @@ def test_node_that_is_not_in_the_table(home, away):
 def test_other_protocol_versions(home, away):
     """What speaks otherwise, or nothing at all, is told apart and does no harm."""
     spin = Spin(home)
-    away.succeed("cp /usr/sbin/hpcd /tmp/hpcd; rm /usr/sbin/hpcd; killall -9 hpcd")
     hello = struct.pack("<HHI", 1, 0, 12) + struct.pack("<IHHI", 0x41525354, 77, 0, 2)
     answers = {hello: "it speaks version 77 of the protocol, this node 1",
                b"HTTP/1.0 400 Bad Request\r\n\r\n": "it does not speak this protocol",
                hello[:9]: "it closed the connection"}
-    try:
+    with without_hpcd(away):
         for answer, pattern in answers.items():
             away.copy_to(answer, "/tmp/answer")
             away.succeed("nc -l -p 4660 < /tmp/answer > /dev/null 2>&1 &")
             away.wait_until_succeeds("netstat -tln | grep -q ':4660 '")
             spin.refused(2, pattern)
             away.execute("killall nc")
-    finally:
-        away.execute("killall nc")
-        away.succeed("mv /tmp/hpcd /usr/sbin/hpcd")
-    away.wait_until_succeeds("pidof hpcd && test -S /run/tessera/hpcd.sock")
     for rubbish in answers:
         home.copy_to(rubbish, "/tmp/rubbish")
         home.execute("nc -w 3 10.20.0.2 4660 < /tmp/rubbish")
