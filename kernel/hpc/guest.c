@@ -492,9 +492,11 @@ void hpc_guest_user(struct hpc_task *hpc)
 			settle(hpc);
 			return;
 		}
-		clear_notify_signal();
-		hpc_interrupted_note(hpc);
-		ret = go_home(hpc);
+		if (!hpc_vdso_busy(hpc)) {
+			clear_notify_signal();
+			hpc_interrupted_note(hpc);
+			ret = go_home(hpc);
+		}
 	}
 	if (ret)
 		lost(hpc);

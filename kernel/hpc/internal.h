@@ -9,6 +9,7 @@
 #include <linux/hpc.h>
 #include <linux/mutex.h>
 #include <linux/signal_types.h>
+#include <linux/timer_types.h>
 #include <linux/types.h>
 #include <linux/xarray.h>
 #include <uapi/linux/hpc.h>
@@ -140,6 +141,8 @@ struct hpc_request {
  * @fatal:	signal that a guest is to die of at home
  * @reported:	of the guest's CPU time, what the deputy has been told
  * @ranges:	room for the memory of a call that uses much, see ranges.h
+ * @task:	whose it is
+ * @retry:	kicks @task when it could not move just now
  */
 struct hpc_task {
 	enum hpc_role		role;
@@ -152,6 +155,8 @@ struct hpc_task {
 	struct kernel_siginfo	fatal;
 	struct hpc_times	reported;
 	struct hpc_wire_range	*ranges;
+	struct task_struct	*task;
+	struct timer_list	retry;
 };
 
 /* The process's state; NULL while it has none, which means all zero. */
@@ -180,6 +185,13 @@ void hpc_process_info(struct task_struct *task, struct hpc_info *info);
 bool hpc_interrupted(void);
 /* Remembers which call that is; before a pack. */
 void hpc_interrupted_note(struct hpc_task *hpc);
+
+/*
+ * Is the current thread in the middle of a function of the vDSO?  It may have
+ * read half of what is on a page that is another one elsewhere.  If so it is
+ * kicked again in a moment.
+ */
+bool hpc_vdso_busy(struct hpc_task *hpc);
 
 /*
  * Gets @task, wherever it is, out of user mode or an interruptible sleep and

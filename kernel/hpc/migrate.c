@@ -100,6 +100,7 @@ int hpc_bring(struct task_struct *task)
 
 void hpc_task_release(struct hpc_task *hpc)
 {
+	timer_delete_sync(&hpc->retry);
 	request_free(hpc->request);
 	hpc->request = NULL;
 	hpc_link_close(hpc->link);
@@ -365,10 +366,13 @@ void hpc_exit_to_user(struct pt_regs *regs, unsigned long ti_work)
 		if (ti_work & _TIF_SIGPENDING)
 			return;
 		take_kick();
-		req = xchg(&hpc->request, NULL);
+		req = NULL;
+		if (hpc->request && !hpc_vdso_busy(hpc))
+			req = xchg(&hpc->request, NULL);
 		if (req)
 			leave(hpc, req);
-		if (hpc->request)
+		/* Another may have come while it was away. */
+		if (req && hpc->request)
 			set_thread_flag(TIF_HPC);
 		/* What becomes of the call is decided wherever we are now. */
 		if (hpc_interrupted())

@@ -9,7 +9,9 @@
 #include <linux/sched/task_stack.h>
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
+#include <linux/timer.h>
 #include <asm/syscall.h>
+#include <asm/vdso.h>
 #include <asm/unistd.h>
 
 #include "arch.h"
@@ -35,6 +37,13 @@ struct hpc_process *hpc_process_get(struct task_struct *task)
 	return new;
 }
 
+static void kick_again(struct timer_list *timer)
+{
+	struct hpc_task *hpc = from_timer(hpc, timer, retry);
+
+	hpc_kick(hpc->task);
+}
+
 struct hpc_task *hpc_task_get(struct task_struct *task)
 {
 	struct hpc_task *old, *new;
@@ -45,6 +54,8 @@ struct hpc_task *hpc_task_get(struct task_struct *task)
 	new = kzalloc(sizeof(*new), GFP_KERNEL_ACCOUNT);
 	if (!new)
 		return NULL;
+	new->task = task;
+	timer_setup(&new->retry, kick_again, 0);
 	old = cmpxchg(&task->hpc, NULL, new);
 	if (old) {
 		kfree(new);
@@ -84,6 +95,18 @@ void hpc_process_info(struct task_struct *task, struct hpc_info *info)
 	info->image_bytes = p->image_bytes;
 	info->image_pages = p->image_pages;
 	info->freeze_ns = p->freeze_ns;
+}
+
+bool hpc_vdso_busy(struct hpc_task *hpc)
+{
+	const struct vdso_image *image = current->mm->context.vdso_image;
+	unsigned long code = (unsigned long)current->mm->context.vdso;
+	unsigned long ip = instruction_pointer(current_pt_regs());
+
+	if (!image || ip < code || ip >= code + image->size)
+		return false;
+	mod_timer(&hpc->retry, jiffies + 1);
+	return true;
 }
 
 bool hpc_interrupted(void)
