@@ -32,7 +32,7 @@ enum section {
 static_assert(DISC_ASKS * 4 <= 256, "a section's length is counted in a byte, in words");
 static_assert(INFO_FIXED + DISC_RELEASE < 256, "a section's length is a byte");
 
-/* --- numbers ------------------------------------------------------------------------ */
+/* --- numbers ------------------------------------------------------------------------------- */
 
 static void put(uint8_t **p, uint64_t value, unsigned int bytes)
 {
@@ -70,7 +70,7 @@ uint64_t disc_float_unpack(uint16_t packed)
 	return (uint64_t)(packed & 0x7ff) << (packed >> 11);
 }
 
-/* --- keys ----------------------------------------------------------------------------- */
+/* --- keys ---------------------------------------------------------------------------------- */
 
 int disc_key_make(const void *secret, size_t len, const char *name, struct disc_key *ret_key)
 {
@@ -97,7 +97,7 @@ static void mac(const struct disc_key *key, const uint8_t *buf, size_t len, uint
 	crypto_generichash(ret_mac, DISC_MAC, buf, len, key->key, sizeof(key->key));
 }
 
-/* --- encoding --------------------------------------------------------------------------- */
+/* --- encoding ------------------------------------------------------------------------------ */
 
 /* Where the next section begins, and what is left; sections that do not fit set @failed. */
 struct writer {
@@ -240,7 +240,7 @@ int disc_encode(const struct disc_message *m, const struct disc_key *key, void *
 	return w.p + DISC_MAC - start;
 }
 
-/* --- decoding --------------------------------------------------------------------------- */
+/* --- decoding ------------------------------------------------------------------------------ */
 
 static int read_witnesses(const uint8_t *p, size_t len, struct disc_message *m)
 {

@@ -72,7 +72,7 @@ static uint64_t now_ms(void)
 	return (uint64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-/* --- messages ------------------------------------------------------------------------------- */
+/* --- messages ------------------------------------------------------------------------------ */
 
 static void help(FILE *out)
 {
@@ -112,6 +112,29 @@ static int usage(const char *format, ...)
 	return 2;
 }
 
+static bool to_stderr;
+
+static void tell(int priority, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* A line is one write: standard error may be the kernel's log. */
+static void tell(int priority, const char *format, ...)
+{
+	char line[512] = "omdiscd: ";
+	size_t len = strlen(line);
+	va_list ap;
+
+	va_start(ap, format);
+	if (to_stderr) {
+		vsnprintf(line + len, sizeof(line) - len - 1, format, ap);
+		strcat(line, "\n");
+		if (write(STDERR_FILENO, line, strlen(line)) < 0)
+			to_stderr = false;
+	} else {
+		vsyslog(priority, format, ap);
+	}
+	va_end(ap);
+}
+
 static const char *peer_name(const struct disc_peer *p, char text[96])
 {
 	char addr[INET6_ADDRSTRLEN] = "?";
@@ -131,18 +154,18 @@ static void log_change(const struct disc_peer *p, enum disc_change change, uint1
 	char name[96];
 
 	if (change < sizeof(words) / sizeof(words[0]) && words[change])
-		syslog(LOG_NOTICE, "%s %s%s", peer_name(p, name), words[change],
+		tell(LOG_NOTICE, "%s %s%s", peer_name(p, name), words[change],
 		       p->foreign ? "; its protocol version is another one, so it is not used" : "");
 	else if (old_number && old_number != p->number)
-		syslog(LOG_NOTICE, "%s was node %u until now", peer_name(p, name), old_number);
+		tell(LOG_NOTICE, "%s was node %u until now", peer_name(p, name), old_number);
 }
 
-/* --- what the state machine wants ---------------------------------------------------------------- */
+/* --- what the state machine wants ---------------------------------------------------------- */
 
 static void table_failed(const char *what, uint32_t number, int error)
 {
 	if (error)
-		syslog(LOG_WARNING, "cannot %s node %" PRIu32 ": %s; will try again with its next news",
+		tell(LOG_WARNING, "cannot %s node %" PRIu32 ": %s; will try again with its next news",
 		       what, number, strerror(-error));
 }
 
@@ -175,10 +198,11 @@ static void do_renumber(void *arg, uint16_t number, const struct disc_peer *riva
 	uint32_t old = d->number;
 	char name[96];
 
-	syslog(LOG_WARNING, "%s has the better claim to our number: we are node %u from now on; to "
+	tell(LOG_WARNING, "%s has the better claim to our number: we are node %u from now on; to "
 	       "choose, boot one of the two with tessera.node=NUMBER", peer_name(rival, name), number);
 	table_failed("become", number, disc_table_self_set(d->table, number));
 	d->number = number;
+	disc_table_self_addrs(d->table, &d->info);
 	table_failed("enter", old, disc_table_update(d->table, d->disc, old));
 }
 
@@ -186,7 +210,7 @@ static const struct disc_ops ops = {
 	.send = do_send, .changed = do_changed, .renumber = do_renumber,
 };
 
-/* --- our number ------------------------------------------------------------------------------------ */
+/* --- our number ---------------------------------------------------------------------------- */
 
 /* The last two octets of the first IPv4 address, as in openMosix. */
 static uint16_t number_of_address(const struct daemon *d)
@@ -202,10 +226,11 @@ static uint16_t number_of_address(const struct daemon *d)
 static void number_take(struct daemon *d, uint32_t number, uint64_t now)
 {
 	d->number = number;
+	disc_table_self_addrs(d->table, &d->info);
 	disc_number_set(d->disc, now, number, number && number == d->fixed);
 	/* Settling may have found another one at once. */
 	if (disc_number(d->disc) == number)
-		syslog(LOG_NOTICE, "this is node %" PRIu32, number);
+		tell(LOG_NOTICE, "this is node %" PRIu32, number);
 }
 
 static void number_find(struct daemon *d, uint64_t now)
@@ -228,7 +253,7 @@ static void idle_begin(struct daemon *d, const char *why, uint64_t now)
 {
 	if (d->idle)
 		return;
-	syslog(LOG_NOTICE, "quiet from now on: %s", why);
+	tell(LOG_NOTICE, "quiet from now on: %s", why);
 	disc_goodbye(d->disc, now);
 	disc_table_clear(d->table);
 	d->idle = why;
@@ -240,7 +265,7 @@ static void idle_end(struct daemon *d, uint64_t now)
 
 	if (!d->idle)
 		return;
-	syslog(LOG_NOTICE, "speaking again");
+	tell(LOG_NOTICE, "speaking again");
 	d->idle = NULL;
 	disc_start(d->disc, now);
 	while ((p = disc_next_peer(d->disc, p)))
@@ -261,7 +286,8 @@ static void number_check(struct daemon *d, uint64_t now)
 	}
 	if (!self && d->number) {
 		d->number = 0;
-		idle_begin(d, "this machine was taken out of the cluster; a node number puts it back", now);
+		idle_begin(d, "this machine was taken out of the cluster; a node number puts it back",
+			   now);
 		return;
 	}
 	if (!self && !d->idle) {
@@ -274,7 +300,7 @@ static void number_check(struct daemon *d, uint64_t now)
 		idle_end(d, now);
 }
 
-/* --- the loop ---------------------------------------------------------------------------------------- */
+/* --- the loop ------------------------------------------------------------------------------ */
 
 static void disc_begin(struct daemon *d, uint64_t now)
 {
@@ -290,7 +316,7 @@ static void disc_begin(struct daemon *d, uint64_t now)
 	randombytes_buf(&config.seed, sizeof(config.seed));
 	d->disc = disc_new(&config, &ops, d, now);
 	if (!d->disc) {
-		syslog(LOG_ERR, "no memory");
+		tell(LOG_ERR, "no memory");
 		exit(1);
 	}
 	d->info.machine = config.machine;
@@ -314,6 +340,7 @@ static void cards_look(struct daemon *d, uint64_t now)
 	net_addresses(&d->net, &d->info);
 	disc_info_set(d->disc, now, &d->info);
 	if (changed) {
+		disc_table_self_addrs(d->table, &d->info);
 		if (!d->number)
 			number_check(d, now);
 		disc_news(d->disc, now);
@@ -439,7 +466,7 @@ static void run(struct daemon *d)
 			due = disc_step(d->disc, now);
 		}
 		if (disc_table_flush(d->table))
-			syslog(LOG_WARNING, "cannot write '%s': %m", d->table_file);
+			tell(LOG_WARNING, "cannot write '%s': %m, going on", d->table_file);
 		now = now_ms();
 		wait_and_read(d, due > now ? due - now : 0, &outside);
 	}
@@ -448,7 +475,7 @@ static void run(struct daemon *d)
 	disc_table_flush(d->table);
 }
 
-/* --- beginning ------------------------------------------------------------------------------------------ */
+/* --- beginning ----------------------------------------------------------------------------- */
 
 static int key_open(struct daemon *d)
 {
@@ -456,8 +483,8 @@ static int key_open(struct daemon *d)
 	int ret = own_secret(d->key_file, secret, sizeof(secret), &d->key_from);
 
 	if (ret) {
-		fprintf(stderr, "omdiscd: no cluster key in '%s': %s; boot with tessera.key=SECRET, or write "
-			"a secret to " OWN_KEY_FILE "\n", d->key_from, strerror(-ret));
+		fprintf(stderr, "omdiscd: no cluster key in '%s': %s; boot with tessera.key=SECRET, or "
+			"write a secret to " OWN_KEY_FILE "\n", d->key_from, strerror(-ret));
 		return 1;
 	}
 	ret = disc_key_make(secret, strlen(secret), d->cluster, &d->net.key);
@@ -501,7 +528,7 @@ static int privileges_drop(const struct passwd *pw)
 	if (geteuid())
 		return 0;
 	if (!pw) {
-		fprintf(stderr, "omdiscd: there is neither a user 'omdiscd' nor 'nobody' to be; add one\n");
+		fprintf(stderr, "omdiscd: there is no user 'omdiscd' nor 'nobody' to be; add one\n");
 		return 1;
 	}
 	if (setgroups(0, NULL) || setgid(pw->pw_gid) || setuid(pw->pw_uid)) {
@@ -544,7 +571,7 @@ static int daemon_open(struct daemon *d)
 	return privileges_drop(pw);
 }
 
-/* --- options --------------------------------------------------------------------------------------------- */
+/* --- options ------------------------------------------------------------------------------- */
 
 enum { OPT_STATUS = 256, OPT_JSON, OPT_KEY_FILE, OPT_CLUSTER, OPT_SOCKET, OPT_TABLE };
 
@@ -660,7 +687,8 @@ int main(int argc, char **argv)
 		return ret;
 	if (d.status)
 		return do_status(&d);
-	openlog("omdiscd", LOG_PID | (d.foreground ? LOG_PERROR : 0), LOG_DAEMON);
+	openlog("omdiscd", LOG_PID, LOG_DAEMON);
+	to_stderr = d.foreground;
 	if (daemon_open(&d))
 		return 1;
 	run(&d);

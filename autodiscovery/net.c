@@ -27,7 +27,7 @@
 
 enum { FD4, FD6, FD_CARDS };
 
-/* --- sockets ------------------------------------------------------------------------------ */
+/* --- sockets ------------------------------------------------------------------------------- */
 
 static int set_int(int fd, int level, int option, int value)
 {
@@ -130,7 +130,7 @@ void net_close(struct net *n)
 			close(n->fd[i].fd);
 }
 
-/* --- groups ---------------------------------------------------------------------------------- */
+/* --- groups -------------------------------------------------------------------------------- */
 
 static void group4(const struct net *n, struct in_addr *ret_group)
 {
@@ -186,7 +186,7 @@ void net_rejoin(struct net *n)
 	}
 }
 
-/* --- cards -------------------------------------------------------------------------------------- */
+/* --- cards --------------------------------------------------------------------------------- */
 
 static bool in_sysfs(const char *name, const char *what)
 {
@@ -313,7 +313,7 @@ void net_addresses(const struct net *n, struct disc_info *info)
 					info->addr[info->naddrs++] = n->card[i].addr[k];
 }
 
-/* --- packets -------------------------------------------------------------------------------------- */
+/* --- packets ------------------------------------------------------------------------------- */
 
 static bool send4(struct net *n, const struct net_card *card, const void *buf, size_t len)
 {

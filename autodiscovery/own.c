@@ -17,6 +17,8 @@
 #include "own.h"
 #include "version.h"
 
+#define BLANKS	"\n\t "
+
 static int read_file(const char *path, char *buf, size_t size, size_t *ret_len)
 {
 	FILE *f = fopen(path, "re");
@@ -150,7 +152,7 @@ bool own_boot_parameter(const char *name, char *ret_value, size_t size)
 
 	if (read_file("/proc/cmdline", line, sizeof(line), NULL))
 		return false;
-	for (word = strtok_r(line, " \n", &save); word; word = strtok_r(NULL, " \n", &save)) {
+	for (word = strtok_r(line, BLANKS, &save); word; word = strtok_r(NULL, BLANKS, &save)) {
 		if (strncmp(word, name, len) != 0 || word[len] != '=')
 			continue;
 		snprintf(ret_value, size, "%s", word + len + 1);
@@ -171,6 +173,6 @@ int own_secret(const char *path, char *ret_secret, size_t size, const char **ret
 	ret = read_file(path, ret_secret, size, NULL);
 	if (ret)
 		return ret;
-	ret_secret[strcspn(ret_secret, "\r\n")] = '\0';
+	ret_secret[strcspn(ret_secret, "\n")] = '\0';
 	return ret_secret[0] ? 0 : -EINVAL;
 }

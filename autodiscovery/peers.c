@@ -77,7 +77,7 @@ struct disc {
 	uint32_t wheel_count;
 };
 
-/* --- odds and ends ------------------------------------------------------------------------ */
+/* --- odds and ends ------------------------------------------------------------------------- */
 
 static uint64_t mix(uint64_t x)
 {
@@ -120,7 +120,7 @@ static uint32_t index_of(const struct disc *d, const struct disc_peer *p)
 	return p - d->peer;
 }
 
-/* --- buckets -------------------------------------------------------------------------------- */
+/* --- buckets ------------------------------------------------------------------------------- */
 
 static uint64_t bucket_rate(const struct disc *d, const struct bucket *b)
 {
@@ -158,7 +158,7 @@ static void account(struct disc *d, size_t len)
 	bucket_fill(d, &d->busy, len);
 }
 
-/* --- the wheel of due times -------------------------------------------------------------------- */
+/* --- the wheel of due times ---------------------------------------------------------------- */
 
 static void wheel_remove(struct disc *d, struct disc_peer *p)
 {
@@ -207,7 +207,7 @@ static uint64_t wheel_next_due(const struct disc *d)
 	return tick * SLOT_MS;
 }
 
-/* --- the table of peers --------------------------------------------------------------------------- */
+/* --- the table of peers -------------------------------------------------------------------- */
 
 static uint32_t *boot_bucket(const struct disc *d, uint64_t boot)
 {
@@ -371,7 +371,7 @@ const struct disc_peer *disc_next_peer(const struct disc *d, const struct disc_p
 	return i < d->capacity ? &d->peer[i] : NULL;
 }
 
-/* --- numbers ------------------------------------------------------------------------------------ */
+/* --- numbers ------------------------------------------------------------------------------- */
 
 /*
  * Who of two keeps a number: a person's word first, then who has it already, then
@@ -458,7 +458,7 @@ static void number_settle(struct disc *d, const struct disc_peer *p)
 	}
 }
 
-/* --- speaking -------------------------------------------------------------------------------------- */
+/* --- speaking ------------------------------------------------------------------------------ */
 
 /* The next two by boot id, all the way round: each node is watched over by two. */
 static void fill_witnesses(struct disc *d, struct disc_message *m)
@@ -591,7 +591,7 @@ static void bye_step(struct disc *d)
 		speak(d, &m, DISC_GOODBYE, true);
 }
 
-/* --- questions -------------------------------------------------------------------------------------- */
+/* --- questions ----------------------------------------------------------------------------- */
 
 static uint32_t round_ms(const struct disc *d)
 {
@@ -707,7 +707,7 @@ static void questions_hear(struct disc *d, const struct disc_message *m)
 	}
 }
 
-/* --- peers' lives --------------------------------------------------------------------------------------- */
+/* --- peers' lives -------------------------------------------------------------------------- */
 
 static uint64_t silent_at(const struct disc *d, const struct disc_peer *p)
 {
@@ -922,7 +922,7 @@ static void witnesses_hear(struct disc *d, const struct disc_message *m)
 	}
 }
 
-/* --- what the edge calls ------------------------------------------------------------------------------------ */
+/* --- what the edge calls ------------------------------------------------------------------- */
 
 /* The clock without gaps: a machine that stood still has no word against the others. */
 static void clock_set(struct disc *d, uint64_t outer)

@@ -24,7 +24,7 @@ static int address(const char *path, struct sockaddr_un *ret_sun)
 	return 0;
 }
 
-/* --- text ------------------------------------------------------------------------------- */
+/* --- text ---------------------------------------------------------------------------------- */
 
 static const char *state_word(const struct disc_peer *p)
 {
@@ -99,8 +99,8 @@ static void peer_json(FILE *f, const struct disc_peer *p, const char *comma)
 	unsigned int i;
 
 	addr_text(p->from.family, p->from.addr, addr);
-	fprintf(f, "%s\n  {\"node\": %u, \"state\": \"%s\", \"boot\": \"%016" PRIx64 "\", \"from\": \"%s\", "
-		"\"addresses\": [", comma, p->number, state_word(p), p->boot, addr);
+	fprintf(f, "%s\n  {\"node\": %u, \"state\": \"%s\", \"boot\": \"%016" PRIx64 "\", "
+		"\"from\": \"%s\", \"addresses\": [", comma, p->number, state_word(p), p->boot, addr);
 	for (i = 0; i < p->info.naddrs; i++) {
 		addr_text(p->info.addr[i].family, p->info.addr[i].addr, addr);
 		fprintf(f, "%s\"%s\"", i ? ", " : "", addr);
@@ -258,7 +258,7 @@ void status_close(struct status *s)
 		close(s->fd[0].fd);
 }
 
-/* --- the other end ----------------------------------------------------------------------------- */
+/* --- the other end ------------------------------------------------------------------------- */
 
 int status_ask(const char *path, bool json)
 {

@@ -38,7 +38,7 @@ struct disc_table {
 	bool dirty;
 };
 
-/* --- the kernel's ------------------------------------------------------------------------ */
+/* --- the kernel's -------------------------------------------------------------------------- */
 
 static int kernel_self_get(struct disc_table *t, uint32_t *ret_number)
 {
@@ -219,7 +219,7 @@ void disc_table_close(struct disc_table *t)
 	free(t);
 }
 
-/* --- rows ------------------------------------------------------------------------------------ */
+/* --- rows ---------------------------------------------------------------------------------- */
 
 static bool is_ours(const struct disc_table *t, uint32_t number)
 {
@@ -356,6 +356,21 @@ int disc_table_self_set(struct disc_table *t, uint32_t number)
 	if (number)
 		row_del(t, number);
 	return t->backend->self_set(t, number);
+}
+
+int disc_table_self_addrs(struct disc_table *t, const struct disc_info *info)
+{
+	struct hpc_node node = { .status = HPC_NODE_UP };
+	unsigned int i;
+	int ret = t->backend->self_get(t, &node.id);
+
+	if (ret || !node.id)
+		return ret;
+	/* Of which card a link-local one is would mean nothing elsewhere. */
+	for (i = 0; i < info->naddrs; i++)
+		if (info->addr[i].family == 4 || !is_link_local(info->addr[i].addr))
+			row_add_addr(&node, &info->addr[i], 0);
+	return t->backend->set(t, &node);
 }
 
 void disc_table_own(struct disc_table *t, struct hpc_node *ret_node)

@@ -23,6 +23,8 @@ void disc_table_close(struct disc_table *t);
 
 int disc_table_self(struct disc_table *t, uint32_t *ret_number);
 int disc_table_self_set(struct disc_table *t, uint32_t number);
+/* Our own addresses, for those who read the table. */
+int disc_table_self_addrs(struct disc_table *t, const struct disc_info *info);
 /* The kernel's figures of this node; all 0 if there are none. */
 void disc_table_own(struct disc_table *t, struct hpc_node *ret_node);
 bool disc_table_has_map(struct disc_table *t);

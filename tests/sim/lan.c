@@ -46,7 +46,7 @@ static bool lost(struct lan *lan)
 	return lan->loss > 0 && (double)(rnd(lan) >> 11) / (double)(1ull << 53) < lan->loss;
 }
 
-/* --- events ----------------------------------------------------------------------------- */
+/* --- events -------------------------------------------------------------------------------- */
 
 static bool before(const struct lan_event *a, const struct lan_event *b)
 {
@@ -84,7 +84,7 @@ static struct lan_event pop(struct lan *lan)
 	return top;
 }
 
-/* --- figures -------------------------------------------------------------------------------- */
+/* --- figures ------------------------------------------------------------------------------- */
 
 static void note(struct lan_times *t, uint64_t ms)
 {
@@ -159,7 +159,7 @@ void lan_clear_figures(struct lan *lan)
 	lan->measure_from = lan->now / 100 + 1;
 }
 
-/* --- what nodes do ------------------------------------------------------------------------------- */
+/* --- what nodes do ------------------------------------------------------------------------- */
 
 static unsigned int index_of_boot(uint64_t boot)
 {
@@ -357,7 +357,7 @@ void lan_run(struct lan *lan, uint64_t ms)
 	lan->now = end;
 }
 
-/* --- what the whole LAN looks like ------------------------------------------------------------------ */
+/* --- what the whole LAN looks like --------------------------------------------------------- */
 
 static unsigned int members(const struct lan *lan, uint8_t group)
 {

@@ -97,7 +97,8 @@ static void seal(uint8_t *buf, size_t len)
 	buf[1] = 's';
 	buf[2] = rnd(50) ? DISC_VERSION : rnd(256);
 	memcpy(buf + 4, (const uint8_t[]){ key.hint, key.hint >> 8, key.hint >> 16, key.hint >> 24 }, 4);
-	crypto_generichash(buf + len - DISC_MAC, DISC_MAC, buf, len - DISC_MAC, key.key, sizeof(key.key));
+	crypto_generichash(buf + len - DISC_MAC, DISC_MAC, buf, len - DISC_MAC, key.key,
+			   sizeof(key.key));
 }
 
 /* In memory of exactly its size, so that a byte read too far is noticed. */
