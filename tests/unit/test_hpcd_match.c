@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What keeps a process from a node, the offsets of its clocks, and names and notes. */
-// sources: userland/hpcd/match.c userland/hpcd/features.c userland/hpcd/clock.c userland/hpcd/local.c userland/hpcd/container.c userland/hpcd/cgroup.c userland/libhpc/device.c userland/libhpc/address.c
+// sources: userland/hpcd/match.c userland/hpcd/features.c userland/hpcd/clock.c userland/hpcd/local.c
+// sources: userland/hpcd/container.c userland/hpcd/cgroup.c
+// sources: userland/libhpc/device.c userland/libhpc/address.c
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

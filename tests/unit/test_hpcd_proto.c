@@ -369,7 +369,7 @@ static size_t mutate(uint8_t *buf, size_t len)
 
 static bool ends(const char *text, size_t size)
 {
-	return memchr(text, '\0', size) != NULL;
+	return memchr(text, '\0', size);
 }
 
 /* What was let through has to be what its reader may rely on. */

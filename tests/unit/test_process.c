@@ -30,10 +30,10 @@ static void who_is_not_there_is_told_from_what_is_not_there(void **state)
 	(void)state;
 	if (!access("/proc/self/where", F_OK))
 		skip();
-	assert_int_equal(hpc_where(getpid(), &n), -ENOSYS);
-	assert_int_equal(hpc_nmigs(getpid(), &n), -ENOSYS);
-	assert_int_equal(hpc_goto(getpid(), 2), -ENOSYS);
-	assert_int_equal(hpc_cantmove(getpid(), words), -ENOSYS);
+	assert_int_equal(hpc_where(getpid(), &n), -EOPNOTSUPP);
+	assert_int_equal(hpc_nmigs(getpid(), &n), -EOPNOTSUPP);
+	assert_int_equal(hpc_goto(getpid(), 2), -EOPNOTSUPP);
+	assert_int_equal(hpc_cantmove(getpid(), words), -EOPNOTSUPP);
 	assert_int_equal(hpc_where(nobody(), &n), -ESRCH);
 	assert_int_equal(hpc_goto(nobody(), 0), -ESRCH);
 	assert_int_equal(n, 99);

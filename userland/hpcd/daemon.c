@@ -62,7 +62,7 @@ static void report(enum hpcd_report_kind kind, pid_t pid, uint32_t node, const c
 	watchers_tell(&r);
 }
 
-/* --- moves out ---------------------------------------------------------------------------- */
+/* --- moves out ----------------------------------------------------------------------------- */
 
 static void out_next(void);
 
@@ -136,7 +136,7 @@ static void want(pid_t pid, uint32_t node)
 	out_next();
 }
 
-/* --- moves in -------------------------------------------------------------------------------- */
+/* --- moves in ------------------------------------------------------------------------------ */
 
 static void listeners_pause(bool pause)
 {
@@ -239,7 +239,7 @@ static int listeners_open(uint16_t port)
 	return open ? 0 : -EAFNOSUPPORT;
 }
 
-/* --- what the engine tells ------------------------------------------------------------------------ */
+/* --- what the engine tells ----------------------------------------------------------------- */
 
 static const char *lost_why(int error)
 {
@@ -306,7 +306,7 @@ static void events_ready(struct source *source)
 		event_take(&events[i]);
 }
 
-/* --- beginning and end -------------------------------------------------------------------------------- */
+/* --- beginning and end --------------------------------------------------------------------- */
 
 static void signals_ready(struct source *source)
 {
@@ -482,7 +482,6 @@ int daemon_run(const struct hpcd_options *options, int ready_fd)
 int daemon_check(void)
 {
 	struct hpcd_hello hello;
-	char what[200];
 	int engine, ret;
 
 	engine = engine_open(O_RDWR);
@@ -493,12 +492,12 @@ int daemon_check(void)
 		hpcd_log(LOG_ERR, "%s", ret == -ENOTCONN ?
 			 "this machine is in no cluster: it has no node number (see setpe(8))" :
 			 strerror(-ret));
-	} else if ((ret = hpcd_cgroup_prepare(memory_total(), what, sizeof(what)))) {
-		hpcd_log(LOG_ERR, "cannot set up the control group of guests: %s", what);
 	} else {
+		ret = cgroups_setup();
+	}
+	if (!ret)
 		hpcd_log(LOG_INFO, "node %u, kernel %s, %llu MiB for guests: all is well",
 			 hello.node, hello.release, (unsigned long long)hello.mem >> 20);
-	}
 	hpc_close(engine);
 	return ret;
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Processor features: read, masked to what programs use, compared. */
 
-#include <cpuid.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -158,11 +157,20 @@ static const struct name names[] = {
 
 /* --- reading ------------------------------------------------------------------------- */
 
+static void ask(uint32_t leaf, uint32_t subleaf, uint32_t r[4])
+{
+	__asm__ volatile("cpuid" : "=a"(r[0]), "=b"(r[1]), "=c"(r[2]), "=d"(r[3])
+				 : "0"(leaf), "2"(subleaf));
+}
+
+/* EAX, EBX, ECX, EDX; zero of a leaf that this processor does not have. */
 static void cpuid(uint32_t leaf, uint32_t subleaf, uint32_t r[4])
 {
-	memset(r, 0, 4 * sizeof(*r));
-	/* Leaves a processor does not have stay zero. */
-	__get_cpuid_count(leaf, subleaf, &r[0], &r[1], &r[2], &r[3]);
+	ask(leaf & 0x80000000, 0, r);
+	if (r[0] >= leaf)
+		ask(leaf, subleaf, r);
+	else
+		memset(r, 0, 4 * sizeof(*r));
 }
 
 /* What XGETBV would say, without an instruction that not every processor has. */

@@ -168,7 +168,7 @@ static void get_bytes(const uint8_t **p, void *bytes, size_t n)
 static bool get_text(const uint8_t **p, char *text, size_t size)
 {
 	get_bytes(p, text, size);
-	return memchr(text, '\0', size) != NULL;
+	return memchr(text, '\0', size);
 }
 
 /* What another machine says goes into logs and onto terminals. */

@@ -3,8 +3,9 @@
  * libhpc: what a program may ask of Tessera's engine, and the map of a cluster.
  *
  * device.c, move.c and events.c speak to /dev/hpc, process.c to /proc; address.c
- * and map.c touch no file, no socket and no clock.  Every function that can fail returns 0 or -errno and leaves its
- * ret_ arguments alone when it fails; nothing here prints.
+ * and map.c touch no file, no socket and no clock.  Every function that can fail
+ * returns 0 or -errno and leaves its ret_ arguments alone when it fails; nothing
+ * here prints.
  */
 #ifndef TESSERA_LIBHPC_HPC_H
 #define TESSERA_LIBHPC_HPC_H

@@ -31,7 +31,7 @@ static int file_open(pid_t pid, const char *file, int flags)
 		return -errno;
 	/* Without the engine a process has no such file. */
 	snprintf(path, sizeof(path), "/proc/%d", pid);
-	return access(path, F_OK) ? -ESRCH : -ENOSYS;
+	return access(path, F_OK) ? -ESRCH : -EOPNOTSUPP;
 }
 
 static int text_read(pid_t pid, const char *file, char *text, size_t size)

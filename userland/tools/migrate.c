@@ -86,7 +86,7 @@ static int say_error(const struct migrate *m, int error)
 	switch (error) {
 	case -ESRCH:
 		return say(m, "does not exist");
-	case -ENOSYS:
+	case -EOPNOTSUPP:
 		return say(m, "cannot move: the running kernel is not Tessera's");
 	case -EPERM:
 	case -EACCES:
