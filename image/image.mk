@@ -21,6 +21,10 @@ node: NODE_IMAGE   := $(NODE_DIR)/initramfs.cpio.zst
 node: NODE_MODULES :=
 endif
 
+# Machines booted from the same image trust each other, and no others.
+CLUSTER_KEY ?= $(B)/cluster.key
+export TESSERA_CLUSTER_KEY = $(abspath $(CLUSTER_KEY))
+
 .PHONY: node node-hardware node-packages
 
 # Both images in one run of make.
@@ -33,8 +37,13 @@ node-packages:
 	config/stage $(NODE_PACKAGES) -s "$$wanted" image/fetch-packages -- \
 		image/fetch-packages config/packages/node.list
 
-node: node-packages userland ## the node image, an initramfs (HARDWARE=1: with drivers for real PCs)
+$(B)/cluster.key:
+	@mkdir -p $(@D)
+	@(umask 077 && head -c 24 /dev/urandom | base64 > $@.work)
+	@mv $@.work $@
+
+node: node-packages userland $(CLUSTER_KEY) ## the node image, an initramfs (HARDWARE=1: with drivers for real PCs)
 	@config/need zstd objdump strip depmod /usr/bin/python3
 	@config/stage $(NODE_IMAGE) -s "$(TESSERA_VERSION) $(SOURCE_DATE_EPOCH)" \
-		$(NODE_SOURCES) $(NODE_PACKAGES).key $(shell ls $(NODE_PROGRAMS) 2>/dev/null) $(NODE_MODULES) -- \
+		$(NODE_SOURCES) $(NODE_PACKAGES).key $(CLUSTER_KEY) $(shell ls $(NODE_PROGRAMS) 2>/dev/null) $(NODE_MODULES) -- \
 		image/node/build-initramfs $(NODE_PACKAGES) $(B)/userland $(NODE_MODULES)

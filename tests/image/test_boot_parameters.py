@@ -6,7 +6,8 @@ import subprocess
 
 import pytest
 
-DEFAULTS = {"ROOT": "ram", "NODE": "", "IP": "dhcp", "GATEWAY": "", "HOSTNAME": "", "BOOTIF": ""}
+DEFAULTS = {"ROOT": "ram", "NODE": "", "IP": "dhcp", "GATEWAY": "", "HOSTNAME": "", "BOOTIF": "",
+            "CLUSTER": ""}
 
 
 @pytest.fixture
@@ -36,6 +37,7 @@ def read(top, busybox, tmp_path):
     ("tessera.root=/dev/vda", {"ROOT": "/dev/vda"}),
     ("tessera.root=/dev/disk/by-id/usb-A_B:0-part1", {"ROOT": "/dev/disk/by-id/usb-A_B:0-part1"}),
     ("tessera.node=1", {"NODE": "1"}),
+    ("tessera.cluster=lab-2.b_c tessera.key=se=cret", {"CLUSTER": "lab-2.b_c"}),
     ("tessera.node=65535", {"NODE": "65535"}),
     ("tessera.ip=dhcp", {}),
     ("tessera.ip=linklocal", {"IP": "linklocal"}),
@@ -90,6 +92,8 @@ def test_the_last_of_several_counts(read, line, settings):
     ("tessera.hostname=`reboot`", "letters, digits and inner hyphens"),
     ("tessera.hostname=" + "a" * 64, "at most 63"),
     ("BOOTIF=01-52-54-00", "no Ethernet address"),
+    ("tessera.cluster=a;b", "a cluster's name has letters"),
+    ("tessera.cluster=" + "a" * 65, "at most 64"),
     ("tessera.nod=7", "is unknown, ignoring it"),
     ("tessera.", "is unknown, ignoring it"),
 ])
