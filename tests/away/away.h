@@ -129,9 +129,11 @@ int64_t away_now(clockid_t clock);
 #define MS 1000000LL
 #define SECOND 1000000000LL
 /* Two nodes' ideas of the same time may differ by what a message takes. */
-#define SKEW (50 * MS)
+#define SKEW (150 * MS)
 /* How late what waits for a time may be: moves take time too. */
-#define LATE (700 * MS)
+#define LATE (1400 * MS)
+/* How long that is to last in which away_timed() has the program moved. */
+#define TIMED (2400 * MS)
 
 /* A number that depends on all of @seed and @i, and memory full of such. */
 uint64_t away_mix(uint64_t seed, uint64_t i);

@@ -91,6 +91,9 @@ struct run {
 	char		last[256];
 };
 
+/* Remarks are said after the result. */
+static FILE *remarks;
+
 static double now(void)
 {
 	struct timespec t;
@@ -165,9 +168,9 @@ static void print_indented(const char *title, const char *text)
 	char copy[4096], *line, *save;
 
 	snprintf(copy, sizeof(copy), "%s", text);
-	printf("#   %s:\n", title);
+	fprintf(remarks, "#   %s:\n", title);
 	for (line = strtok_r(copy, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
-		printf("#     %s\n", line);
+		fprintf(remarks, "#     %s\n", line);
 }
 
 static void describe(pid_t pid)
@@ -184,7 +187,7 @@ static void describe(pid_t pid)
 		snprintf(title, sizeof(title), "/proc/%d/%s", pid, files[i]);
 		print_indented(title, text);
 	}
-	printf("#   /proc/%d state: %c\n", pid, state(pid));
+	fprintf(remarks, "#   /proc/%d state: %c\n", pid, state(pid));
 }
 
 /* --- moving ------------------------------------------------------------------------- */
@@ -309,13 +312,13 @@ static void stay(struct run *r, const char *word)
 
 static void walk(struct run *r, const struct group *g, const char *mode)
 {
-	double pause = !strcmp(mode, "timed") ? 0.9 : !strcmp(mode, "in-call") ? 0.15 : 0;
+	double pause = !strcmp(mode, "timed") ? 1.6 : !strcmp(mode, "in-call") ? 0.15 : 0;
 	int i;
 
 	for (i = 0; i < g->steps && !r->why[0]; i++) {
 		/* The first from the middle of what it does, the others soon. */
 		if (g->node[i] != STAY && pause > 0)
-			settle(r, i ? pause / 8 : pause);
+			settle(r, i ? 0.1 : pause);
 		move(r, g->node[i]);
 	}
 	r->away = where(r->target);
@@ -402,15 +405,15 @@ static void take_line(struct run *r, char *line)
 		wrong(r, "%s%s%s%s", line + 5, r->points ? " [after point " : "",
 		      r->points ? r->last : "", r->points ? "]" : "");
 		if (opt.engine && r->points)
-			printf("# %s: node %d when it failed\n", r->name, r->away);
+			fprintf(remarks, "#   was left on node %d\n", r->away);
 	} else if (!strncmp(line, "SKIP ", 5)) {
 		snprintf(r->skip, sizeof(r->skip), "%.250s", line + 5);
 	} else {
-		printf("# %s: %s\n", r->name, line);
+		fprintf(remarks, "#   says: %s\n", line);
 	}
 }
 
-/* False at the end of the output, or when something is wrong. */
+/* False when all is said, or something is wrong. */
 static bool take_lines(struct run *r)
 {
 	struct pollfd out = { .fd = r->out, .events = POLLIN };
@@ -446,7 +449,7 @@ static bool take_lines(struct run *r)
 		r->have -= end - r->buf;
 		memmove(r->buf, end, r->have + 1);
 	}
-	return !r->why[0] && r->have < sizeof(r->buf) - 1;
+	return !r->why[0] && !r->passed && !r->skip[0] && r->have < sizeof(r->buf) - 1;
 }
 
 /* Ends all that is left of it; they are our children when their parents are gone. */
@@ -558,14 +561,17 @@ static void run_once(struct run *r, char **argv)
 		;
 	finish(r);
 	if (chdir("/") || nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS))
-		printf("# %s: %s remains: %s\n", r->name, dir, strerror(errno));
+		fprintf(remarks, "#   %s remains: %s\n", dir, strerror(errno));
 }
 
 static bool ok_case(int number, const char *name, char **argv)
 {
 	struct run r = { .name = name };
 	double began = now();
+	char *said = NULL;
+	size_t len;
 
+	remarks = open_memstream(&said, &len);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	dice_state = opt.seed * 0x9e3779b97f4a7c15 + number;
 	ends_random = began + opt.random;
@@ -580,6 +586,9 @@ static bool ok_case(int number, const char *name, char **argv)
 	       r.skip[0] ? " # SKIP " : "", r.skip);
 	if (r.why[0])
 		printf("#   %s\n", r.why);
+	fclose(remarks);
+	fputs(said, stdout);
+	free(said);
 	printf("#   %d points, %d moves, %.1f s\n", r.points, r.moves, now() - began);
 	fflush(stdout);
 	return !r.why[0];

@@ -9,13 +9,11 @@
 #include <linux/futex.h>
 #include <sys/syscall.h>
 
-#define LIMIT (1500 * MS)
-
 static uint32_t word = 5;
 
 int main(void)
 {
-	struct timespec limit = { 1, 500 * MS };
+	struct timespec limit = { TIMED / SECOND, TIMED % SECOND };
 	int64_t began, took;
 
 	away_goes_home();
@@ -25,7 +23,7 @@ int main(void)
 		CHECK_ERRNO(syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 5, &limit), ETIMEDOUT);
 		took = away_now(CLOCK_MONOTONIC) - began;
 		away_call_end();
-		CHECK_IN(took, LIMIT - SKEW, LIMIT + LATE);
+		CHECK_IN(took, TIMED - SKEW, TIMED + LATE);
 		CHECK_ERRNO(syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 4, &limit), EAGAIN);
 		CHECK_EQ(syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1), 0);
 	}

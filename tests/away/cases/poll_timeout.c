@@ -7,8 +7,6 @@
 #include <sys/epoll.h>
 #include <sys/select.h>
 
-#define LIMIT (1600 * MS)
-
 static int64_t began;
 
 static void begin(const char *text)
@@ -22,13 +20,13 @@ static void ended(void)
 	int64_t took = away_now(CLOCK_MONOTONIC) - began;
 
 	away_call_end();
-	CHECK_IN(took, LIMIT - SKEW, LIMIT + LATE);
+	CHECK_IN(took, TIMED - SKEW, TIMED + LATE);
 }
 
 int main(void)
 {
-	struct timespec ts = { 1, 600 * MS };
-	struct timeval tv = { 1, 600000 };
+	struct timespec ts = { TIMED / SECOND, TIMED % SECOND };
+	struct timeval tv = { TIMED / SECOND, TIMED % SECOND / 1000 };
 	struct epoll_event event;
 	int pipes[2], ep, i;
 	fd_set in;
@@ -39,13 +37,13 @@ int main(void)
 		switch (i % 4) {
 		case 0:
 			begin("in poll with a limit");
-			CHECK_EQ(poll(&(struct pollfd) { pipes[0], POLLIN, 0 }, 1, 1600), 0);
+			CHECK_EQ(poll(&(struct pollfd) { pipes[0], POLLIN, 0 }, 1, TIMED / MS), 0);
 			ended();
 			break;
 		case 1:
 			FD_ZERO(&in);
 			FD_SET(pipes[0], &in);
-			tv = (struct timeval) { 1, 600000 };
+			tv = (struct timeval) { TIMED / SECOND, TIMED % SECOND / 1000 };
 			begin("in select with a limit");
 			CHECK_EQ(select(pipes[0] + 1, &in, NULL, NULL, &tv), 0);
 			ended();
@@ -56,11 +54,11 @@ int main(void)
 			begin("in ppoll with a limit");
 			CHECK_EQ(ppoll(&(struct pollfd) { pipes[0], POLLIN, 0 }, 1, &ts, NULL), 0);
 			ended();
-			CHECK_EQ(ts.tv_sec, 1);
+			CHECK_EQ(ts.tv_sec, TIMED / SECOND);
 			break;
 		default:
 			begin("in epoll_wait with a limit");
-			CHECK_EQ(epoll_wait(ep, &event, 1, 1600), 0);
+			CHECK_EQ(epoll_wait(ep, &event, 1, TIMED / MS), 0);
 			ended();
 		}
 	}

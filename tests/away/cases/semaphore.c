@@ -5,8 +5,6 @@
 
 #include <semaphore.h>
 
-#define LIMIT (1500 * MS)
-
 int main(void)
 {
 	struct timespec until;
@@ -18,8 +16,8 @@ int main(void)
 		away_timed("waiting for a semaphore");
 		began = away_now(CLOCK_MONOTONIC);
 		clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_sec += 1;
-		until.tv_nsec += 500 * MS;
+		until.tv_sec += TIMED / SECOND;
+		until.tv_nsec += TIMED % SECOND;
 		if (until.tv_nsec >= SECOND) {
 			until.tv_sec++;
 			until.tv_nsec -= SECOND;
@@ -27,7 +25,7 @@ int main(void)
 		CHECK_ERRNO(sem_clockwait(&sem, CLOCK_MONOTONIC, &until), ETIMEDOUT);
 		took = away_now(CLOCK_MONOTONIC) - began;
 		away_call_end();
-		CHECK_IN(took, LIMIT - SKEW, LIMIT + LATE);
+		CHECK_IN(took, TIMED - SKEW, TIMED + LATE);
 		SYS(sem_post(&sem));
 		SYS(sem_wait(&sem));
 		CHECK_ERRNO(sem_trywait(&sem), EAGAIN);

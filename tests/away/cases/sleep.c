@@ -3,11 +3,9 @@
 
 #include "../away.h"
 
-#define LENGTH (1600 * MS)
-
 int main(void)
 {
-	struct timespec length = { 1, 600 * MS }, until;
+	struct timespec length = { TIMED / SECOND, TIMED % SECOND }, until;
 	int64_t began, took;
 	int i;
 
@@ -17,15 +15,15 @@ int main(void)
 		if (i % 3 == 0) {
 			SYS(nanosleep(&length, NULL));
 		} else if (i % 3 == 1) {
-			until.tv_sec = (began + LENGTH) / SECOND;
-			until.tv_nsec = (began + LENGTH) % SECOND;
+			until.tv_sec = (began + TIMED) / SECOND;
+			until.tv_nsec = (began + TIMED) % SECOND;
 			CHECK_EQ(clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL), 0);
 		} else {
 			CHECK_EQ(clock_nanosleep(CLOCK_REALTIME, 0, &length, NULL), 0);
 		}
 		took = away_now(CLOCK_MONOTONIC) - began;
 		away_call_end();
-		CHECK_IN(took, LENGTH - SKEW, LENGTH + LATE);
+		CHECK_IN(took, TIMED - SKEW, TIMED + LATE);
 	}
 	CHECK_ERRNO(nanosleep(&(struct timespec) { 0, SECOND }, NULL), EINVAL);
 	return away_pass();

@@ -16,7 +16,7 @@ static void handler(int sig)
 
 int main(void)
 {
-	struct itimerval in = { .it_value = { 1, 500000 } };
+	struct itimerval in = { .it_value = { TIMED / SECOND, TIMED % SECOND / 1000 } };
 	struct timespec length = { 10, 0 }, left;
 	int64_t began, took;
 	int n = 0;
@@ -31,7 +31,7 @@ int main(void)
 		took = away_now(CLOCK_MONOTONIC) - began;
 		away_call_end();
 		CHECK_EQ(signals, ++n);
-		CHECK_IN(took, 1500 * MS - SKEW, 1500 * MS + LATE);
+		CHECK_IN(took, TIMED - SKEW, TIMED + LATE);
 		CHECK_IN(left.tv_sec * SECOND + left.tv_nsec + took,
 			 10 * SECOND - LATE, 10 * SECOND + LATE);
 	}

@@ -20,7 +20,7 @@ int main(void)
 	uint64_t n;
 
 	while (away_again()) {
-		t.it_value = ts(1500 * MS);
+		t.it_value = ts(TIMED);
 		t.it_interval = ts(0);
 		SYS(timerfd_settime(once, 0, &t, NULL));
 		t.it_value = t.it_interval = ts(20 * MS);
@@ -29,17 +29,17 @@ int main(void)
 		CHECK_EQ(poll(&(struct pollfd) { once, POLLIN, 0 }, 1, 0), 0);
 		SYS(timerfd_gettime(once, &left));
 		CHECK_EQ(left.it_interval.tv_nsec, 0);
-		CHECK_IN(left.it_value.tv_sec * SECOND + left.it_value.tv_nsec, 500 * MS, 1500 * MS);
+		CHECK_IN(left.it_value.tv_sec * SECOND + left.it_value.tv_nsec, 500 * MS, TIMED);
 		away_timed("waiting for a timer");
 		CHECK_EQ(read(once, &n, sizeof(n)), sizeof(n));
 		took = away_now(CLOCK_MONOTONIC) - began;
 		away_call_end();
 		CHECK_EQ(n, 1);
-		CHECK_IN(took, 1500 * MS - SKEW, 1500 * MS + LATE);
+		CHECK_IN(took, TIMED - SKEW, TIMED + LATE);
 		/* None of its periods is lost. */
 		CHECK_EQ(read(every, &n, sizeof(n)), sizeof(n));
 		took = away_now(CLOCK_MONOTONIC) - began;
-		CHECK_IN(n, 74, took / (20 * MS) + 1);
+		CHECK_IN(n, (TIMED - SKEW) / (20 * MS), (took + SKEW) / (20 * MS));
 		memset(&t, 0, sizeof(t));
 		SYS(timerfd_settime(every, 0, &t, &left));
 		CHECK_EQ(left.it_interval.tv_nsec, 20 * MS);
@@ -49,7 +49,7 @@ int main(void)
 		began = away_now(CLOCK_MONOTONIC);
 		SYS(timerfd_settime(once, TFD_TIMER_ABSTIME, &t, NULL));
 		CHECK_EQ(read(once, &n, sizeof(n)), sizeof(n));
-		CHECK_IN(away_now(CLOCK_MONOTONIC) - began, 50 * MS, 100 * MS + LATE);
+		CHECK_IN(away_now(CLOCK_MONOTONIC) - began, 0, 100 * MS + LATE);
 	}
 	return away_pass();
 }
