@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 
 import pytest
 
@@ -61,15 +62,43 @@ def test_not_root_is_said_at_once(need, tmp_path):
     assert need("-r", "sh").returncode == 0
 
 
-def test_make_target_says_so_before_work_is_done(top):
-    """`make deps` as nobody: one line, no work."""
+def need_nobody(top):
+    """Skips where this test cannot become nobody, or nobody cannot come here."""
     if os.geteuid():
         pytest.skip("becoming nobody needs root")
-    done = subprocess.run(["make", "-s", "deps"], cwd=top, user=65534, group=65534, text=True, check=False,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+    if any(p.stat().st_mode & 0o5 != 0o5 for p in (top, *top.parents)):
+        pytest.skip("the checkout is not everybody's to read")
+
+
+def test_make_target_says_so_before_work_is_done(top):
+    """`make rootfs` as nobody: one line, no work."""
+    need_nobody(top)
+    done = subprocess.run(["make", "-s", "rootfs", "B=build/tests/nobody"], cwd=top, user=65534, group=65534,
+                          text=True, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
     assert done.returncode
     assert "must run as root" in done.stdout
-    assert "install" not in done.stdout
+    assert "STAGE" not in done.stdout
+
+
+def test_missing_packages_are_named_to_who_cannot_install_them(top):
+    """`make deps` of a package that is not there, as nobody: its name and what to do."""
+    need_nobody(top)
+    with tempfile.NamedTemporaryFile("w") as wanted:
+        wanted.write("coreutils\nno-such-package-of-ours # a word\n")
+        wanted.flush()
+        os.chmod(wanted.name, 0o644)
+        done = subprocess.run(["config/install-packages", wanted.name], cwd=top, user=65534, group=65534,
+                              text=True, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+    assert done.returncode == 1
+    assert "missing: no-such-package-of-ours\n" in done.stdout
+    assert "make deps" in done.stdout
+
+
+def test_list_of_packages_that_cannot_be_read_is_an_error(top):
+    done = subprocess.run(["config/install-packages", "/nowhere"], cwd=top, text=True, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+    assert done.returncode == 1
+    assert "/nowhere" in done.stdout
 
 
 def tools_named_in(top):
