@@ -38,6 +38,8 @@
 #define LOAD_MS		250
 #define ADOPTED_MS	10000	/* an earlier run's rows are kept that long */
 #define NO_ADDRESS_MS	12000	/* without IPv4 for that long: any number will do */
+#define MANY		200	/* from so many peers on, packets are read ... */
+#define GATHER_MS	20	/* ... that seldom */
 #define BATCH		256	/* packets between two looks at the clock */
 
 struct daemon {
@@ -421,6 +423,14 @@ static void wait_and_read(struct daemon *d, int timeout, const sigset_t *signals
 	status_serve(&d->status_socket, &source);
 }
 
+/* Where many speak, several packets are worth waking up for. */
+static void gather(int ms, const sigset_t *signals)
+{
+	struct timespec ts = { .tv_nsec = ms * 1000000L };
+
+	ppoll(NULL, 0, &ts, signals);
+}
+
 static void on_signal(int number)
 {
 	(void)number;
@@ -468,6 +478,10 @@ static void run(struct daemon *d)
 		if (disc_table_flush(d->table))
 			tell(LOG_WARNING, "cannot write '%s': %m, going on", d->table_file);
 		now = now_ms();
+		if (d->disc && disc_live(d->disc) > MANY && due > now) {
+			gather(due - now < GATHER_MS ? due - now : GATHER_MS, &outside);
+			now = now_ms();
+		}
 		wait_and_read(d, due > now ? due - now : 0, &outside);
 	}
 	if (!d->idle)

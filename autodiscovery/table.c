@@ -80,15 +80,15 @@ static int file_self_get(struct disc_table *t, uint32_t *ret_number)
 
 static int file_set(struct disc_table *t, const struct hpc_node *node)
 {
-	struct hpc_node **row = &t->rows[node->id];
+	struct hpc_node **row = &t->rows[node->id], new = *node;
 
+	new.status |= HPC_NODE_DEFINED | (node->id == t->self ? HPC_NODE_SELF : 0);
 	if (!*row)
-		*row = malloc(sizeof(**row));
+		*row = calloc(1, sizeof(**row));
 	if (!*row)
 		return -ENOMEM;
-	**row = *node;
-	(*row)->status |= HPC_NODE_DEFINED | (node->id == t->self ? HPC_NODE_SELF : 0);
-	t->dirty = true;
+	t->dirty |= memcmp(*row, &new, sizeof(new)) != 0;
+	**row = new;
 	return 0;
 }
 
