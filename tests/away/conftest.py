@@ -16,3 +16,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 def pytest_addoption(pluginmanager):
     pluginmanager.register(vm, "tessera_vm_fixtures")
+
+
+# To pytest the fixtures of a file of that name are its own folder's.
+make_cluster = vm.make_cluster
+make_module_cluster = vm.make_module_cluster
