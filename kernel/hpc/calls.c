@@ -338,11 +338,8 @@ static bool do_rt_sigaction(struct visit *v)
 
 static bool do_rt_sigprocmask(struct visit *v)
 {
-	sigset_t before = current->blocked;
-
 	v->ret = local(v);
-	if (!v->ret && memcmp(&before, &current->blocked, sizeof(before)))
-		hpc_guest_mask(v->hpc);
+	hpc_guest_mask(v->hpc);
 	return true;
 }
 
@@ -755,6 +752,9 @@ bool hpc_guest_syscall(struct hpc_task *hpc, struct pt_regs *regs, long nr)
 	};
 	bool done = false;
 
+	/* It changes the mask, which home is to hear of. */
+	if (nr == __NR_rt_sigreturn)
+		set_thread_flag(TIF_HPC);
 	if (c && c->class == LOCAL)
 		return false;
 	hpc_ranges_init(&v.ranges);

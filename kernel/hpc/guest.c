@@ -16,6 +16,7 @@
 #include <linux/signal.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
+#include <asm/unistd.h>
 
 #include "guest.h"
 #include "image.h"
@@ -322,12 +323,23 @@ void hpc_guest_action(struct hpc_task *hpc, int sig)
 
 void hpc_guest_mask(struct hpc_task *hpc)
 {
-	struct hpc_wire_mask w = {
-		.blocked = cpu_to_le64(current->blocked.sig[0]),
-	};
+	u64 now = current->blocked.sig[0], let_in = hpc->told & ~now;
+	struct hpc_wire_mask w = { .blocked = cpu_to_le64(now) };
+	const unsigned long none[6] = {};
+	struct hpc_ranges ranges;
 
-	if (hpc_link_send(hpc->link, HPC_F_MASK, &w, sizeof(w)))
+	if (now == hpc->told)
+		return;
+	hpc->told = now;
+	if (hpc_link_send(hpc->link, HPC_F_MASK, &w, sizeof(w))) {
 		lost(hpc);
+		return;
+	}
+	if (!let_in)
+		return;
+	/* Any call will do: its answer comes behind the signals. */
+	hpc_ranges_init(&ranges);
+	hpc_guest_call(hpc, __NR_getppid, none, &ranges);
 }
 
 /* --- pages ----------------------------------------------------------------- */
@@ -501,6 +513,9 @@ void hpc_guest_user(struct hpc_task *hpc)
 	if (ret)
 		lost(hpc);
 	settle(hpc);
+	/* A handler has returned: the mask may be another. */
+	if (!ret && !test_restore_sigmask())
+		hpc_guest_mask(hpc);
 	/* If no handler is to run after all, the call is made again. */
 	if (hpc_interrupted())
 		set_thread_flag(TIF_SIGPENDING);

@@ -35,7 +35,10 @@ int hpc_guest_mmap(struct hpc_task *hpc, int fd, u32 prot, u32 flags, u32 *id);
 /* Tells home of a new handler; does not wait. */
 void hpc_guest_action(struct hpc_task *hpc, int sig);
 
-/* Tells home which signals are blocked; does not wait. */
+/*
+ * Tells home which signals are blocked, if that has changed.  Waits only if some
+ * are let in: what home has of those comes before this returns.
+ */
 void hpc_guest_mask(struct hpc_task *hpc);
 
 /* The guest is about to return to user mode and was kicked. */

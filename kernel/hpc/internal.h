@@ -141,6 +141,7 @@ struct hpc_request {
  * @fatal:	signal that a guest is to die of at home
  * @reported:	of the guest's CPU time, what the deputy has been told
  * @ranges:	room for the memory of a call that uses much, see ranges.h
+ * @told:	guest: blocked signals, as home knows them
  * @task:	whose it is
  * @retry:	kicks @task when it could not move just now
  */
@@ -155,6 +156,7 @@ struct hpc_task {
 	struct kernel_siginfo	fatal;
 	struct hpc_times	reported;
 	struct hpc_wire_range	*ranges;
+	u64			told;
 	struct task_struct	*task;
 	struct timer_list	retry;
 };

@@ -306,6 +306,7 @@ static void arrive(struct hpc_task *hpc)
 	hpc_arrival_free(a);
 	kfree(a);
 	hpc->role = HPC_GUEST;
+	hpc->told = current->blocked.sig[0];
 	hpc->link->timeout = MAX_SCHEDULE_TIMEOUT;
 	hpc_remote_add(current);
 	if (ret) {

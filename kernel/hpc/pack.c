@@ -22,11 +22,13 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/task_stack.h>
 #include <linux/slab.h>
+#include <linux/time_namespace.h>
 #include <linux/userfaultfd_k.h>
 #include <linux/vmalloc.h>
 #include <linux/xarray.h>
 #include <asm/unistd.h>
 
+#include "../futex/futex.h"
 #include "arch.h"
 #include "image.h"
 #include "internal.h"
@@ -389,6 +391,16 @@ static int pack_actions(struct hpc_link *link)
 	return ret;
 }
 
+/* When the wait ends, by the clock that the process sees. */
+static u64 futex_time(const struct restart_block *restart)
+{
+	struct timespec64 ts = ktime_to_timespec64(restart->futex.time);
+
+	if (!(restart->futex.flags & FLAGS_CLOCKRT))
+		timens_add_monotonic(&ts);
+	return timespec64_to_ktime(ts);
+}
+
 static int pack_thread(struct hpc_link *link)
 {
 	struct hpc_wire_thread w = {
@@ -412,7 +424,7 @@ static int pack_thread(struct hpc_link *link)
 	if (current_pt_regs()->ax == -ERESTART_RESTARTBLOCK &&
 	    current->hpc->restart_nr == __NR_futex) {
 		w.futex_addr = cpu_to_le64((unsigned long)restart->futex.uaddr);
-		w.futex_time = cpu_to_le64(restart->futex.time);
+		w.futex_time = cpu_to_le64(futex_time(restart));
 		w.futex_val = cpu_to_le32(restart->futex.val);
 		w.futex_flags = cpu_to_le32(restart->futex.flags);
 		w.futex_bitset = cpu_to_le32(restart->futex.bitset);

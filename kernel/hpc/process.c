@@ -125,6 +125,8 @@ void hpc_interrupted_note(struct hpc_task *hpc)
 	if (nr >= 0 && regs->ax == -ERESTART_RESTARTBLOCK &&
 	    nr != __NR_restart_syscall)
 		hpc->restart_nr = nr;
+	/* No signal came that the mask of ppoll() or sigsuspend() let in. */
+	restore_saved_sigmask();
 }
 
 void hpc_kick(struct task_struct *task)

@@ -28,6 +28,7 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/task_stack.h>
 #include <linux/slab.h>
+#include <linux/time_namespace.h>
 #include <uapi/linux/membarrier.h>
 #include <asm/elf.h>
 #include <asm/mmu_context.h>
@@ -672,6 +673,8 @@ void hpc_arrive_futex(const struct hpc_wire_thread *t)
 
 	if (!t->futex_addr)
 		return;
+	if (!(le32_to_cpu(t->futex_flags) & FLAGS_CLOCKRT))
+		time = timens_ktime_to_host(CLOCK_MONOTONIC, time);
 	regs->orig_ax = __NR_futex;
 	regs->ax = futex_wait((u32 __user *)le64_to_cpu(t->futex_addr),
 			      le32_to_cpu(t->futex_flags),
