@@ -156,11 +156,9 @@ def test_with_hardware_modules_it_has_one(make_cluster):
     if not image.exists():
         pytest.skip("the image with hardware modules is not built; 'make node HARDWARE=1' makes it")
     node = make_cluster(1, initramfs=image, memory=512).nodes[0]
-    plug_in_realtek(node)  # while it runs ...
-    found = "grep -qx 52:54:00:00:81:39 /sys/class/net/e*/address"
-    node.wait_until_succeeds(found, timeout=20)
-    node.reboot()  # ... and from the start
-    node.wait_until_succeeds(found, timeout=20)
+    plug_in_realtek(node)
+    node.reboot()
+    node.wait_until_succeeds("grep -qx 52:54:00:00:81:39 /sys/class/net/e*/address", timeout=60)
     assert "has no driver" not in node.succeed("/usr/lib/tessera/banner")
 
 
