@@ -146,6 +146,22 @@ def test_back_and_forth(home):
     spin.finish()
 
 
+def test_looked_at_while_it_moves(home, away):
+    """ps and the like read a process's memory: at home, and that of a guest."""
+    spin = Spin(home)
+    look = "while [ ! -e /tmp/enough ]; do cat /proc/[0-9]*/cmdline; done > /dev/null 2>&1 &"
+    for node in (home, away):
+        node.succeed(f"rm -f /tmp/enough; {look}")
+    try:
+        for _ in range(10):
+            spin.migrate(2)
+            spin.migrate("home")
+    finally:
+        for node in (home, away):
+            node.succeed("touch /tmp/enough")
+    spin.finish()
+
+
 def test_many_at_once(home, away):
     spins = [Spin(home) for _ in range(12)]
     home.succeed(" ".join(f"migrate -t 100 {spin.pid} 2 &" for spin in spins) + " wait", timeout=120)
