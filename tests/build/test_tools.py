@@ -112,7 +112,8 @@ def test_install(top, build, tmp_path):
     subprocess.run(["make", "-s", "install-userland", f"DESTDIR={tmp_path}", f"B={build}"], cwd=top, check=True,
                    stdout=subprocess.DEVNULL)
     files = {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file()}
-    assert files == {"usr/sbin/hpcd", "usr/lib/tessera/hpcd-guests", "usr/share/man/man8/hpcd.8",
+    assert files == {"usr/sbin/omdiscd", "usr/share/man/man8/omdiscd.8",
+                     "usr/sbin/hpcd", "usr/lib/tessera/hpcd-guests", "usr/share/man/man8/hpcd.8",
                      "usr/bin/migrate", "usr/share/man/man1/migrate.1",
                      "usr/sbin/setpe", "usr/bin/showmap", "usr/share/man/man8/setpe.8",
                      "usr/share/man/man1/showmap.1", "usr/share/man/man5/openmosix.map.5"}
