@@ -22,7 +22,7 @@ static bool helping;
 /* What the driver answered while a helper waited for it. */
 static int answers[2] = { -1, -1 };
 
-/* --- lines --------------------------------------------------------------------- */
+/* --- lines ----------------------------------------------------------------- */
 
 /* In one piece, so that lines of several processes do not mix. */
 static void say(const char *text)
@@ -66,7 +66,7 @@ static void take_answer(int fd)
 		FAIL("answer of the driver, wanted go or end, got '%s'", line);
 }
 
-/* --- points -------------------------------------------------------------------- */
+/* --- points ---------------------------------------------------------------- */
 
 void away_point(const char *text)
 {
@@ -127,7 +127,7 @@ void away_goes_home(void)
 	say("HOME\n");
 }
 
-/* --- results --------------------------------------------------------------------- */
+/* --- results --------------------------------------------------------------- */
 
 int away_pass(void)
 {
@@ -166,25 +166,25 @@ void away_check_eq(const char *file, int line, const char *expr, long long got, 
 {
 	if (got != want)
 		away_fail(file, line, "%s, wanted %lld (%#llx), got %lld (%#llx)", expr,
-			 want, want, got, got);
+			  want, want, got, got);
 }
 
 void away_check_in(const char *file, int line, const char *expr, long long got,
-		  long long lo, long long hi)
+		   long long lo, long long hi)
 {
 	if (got < lo || got > hi)
 		away_fail(file, line, "%s, wanted %lld to %lld, got %lld", expr, lo, hi, got);
 }
 
 void away_check_str(const char *file, int line, const char *expr, const char *got,
-		   const char *want)
+		    const char *want)
 {
 	if (strcmp(got, want))
 		away_fail(file, line, "%s, wanted '%s', got '%s'", expr, want, got);
 }
 
 void away_check_mem(const char *file, int line, const char *expr, const void *got,
-		   const void *want, size_t len)
+		    const void *want, size_t len)
 {
 	const unsigned char *g = got, *w = want;
 	size_t i;
@@ -192,7 +192,7 @@ void away_check_mem(const char *file, int line, const char *expr, const void *go
 	for (i = 0; i < len; i++)
 		if (g[i] != w[i])
 			away_fail(file, line, "%s, wanted %#x at byte %zu of %zu, got %#x",
-				 expr, w[i], i, len, g[i]);
+				  expr, w[i], i, len, g[i]);
 }
 
 void away_check_errno(const char *file, int line, const char *expr, long long ret, int want)
@@ -201,10 +201,10 @@ void away_check_errno(const char *file, int line, const char *expr, long long re
 
 	if (ret != -1)
 		away_fail(file, line, "%s, wanted -1 (%s), got %lld", expr,
-			 strerrorname_np(want), ret);
+			  strerrorname_np(want), ret);
 	if (error != want)
 		away_fail(file, line, "%s, wanted %s, got %s", expr, strerrorname_np(want),
-			 strerrorname_np(error));
+			  strerrorname_np(error));
 }
 
 long long away_sys(const char *file, int line, const char *expr, long long ret)
@@ -218,11 +218,11 @@ void *away_ptr(const char *file, int line, const char *expr, void *p)
 {
 	if (!p || p == (void *)-1)
 		away_fail(file, line, "%s, wanted an address, got %p (%s)", expr, p,
-			 strerror(errno));
+			  strerror(errno));
 	return p;
 }
 
-/* --- helpers ----------------------------------------------------------------------- */
+/* --- helpers --------------------------------------------------------------- */
 
 pid_t away_helper(void (*fn)(int fd, void *arg), void *arg, int *fd)
 {
@@ -287,7 +287,7 @@ void away_helped(void)
 	take_answer(answers[0]);
 }
 
-/* --- things many cases need ----------------------------------------------------------- */
+/* --- things many cases need ------------------------------------------------ */
 
 int64_t away_now(clockid_t clock)
 {

@@ -36,7 +36,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* --- points -------------------------------------------------------------------- */
+/* --- points ---------------------------------------------------------------- */
 
 /* Waits in read(2) until the driver has done what it wants. */
 void away_point(const char *text);
@@ -61,7 +61,7 @@ bool away_again(void);
 /* This case makes calls that bring it home; without it that is a failure. */
 void away_goes_home(void);
 
-/* --- results --------------------------------------------------------------------- */
+/* --- results --------------------------------------------------------------- */
 
 int away_pass(void);
 void away_skip(const char *format, ...)
@@ -94,16 +94,16 @@ void away_fail(const char *file, int line, const char *format, ...)
 
 void away_check_eq(const char *file, int line, const char *expr, long long got, long long want);
 void away_check_in(const char *file, int line, const char *expr, long long got,
-		  long long lo, long long hi);
+		   long long lo, long long hi);
 void away_check_str(const char *file, int line, const char *expr, const char *got,
-		   const char *want);
+		    const char *want);
 void away_check_mem(const char *file, int line, const char *expr, const void *got,
-		   const void *want, size_t len);
+		    const void *want, size_t len);
 void away_check_errno(const char *file, int line, const char *expr, long long ret, int want);
 long long away_sys(const char *file, int line, const char *expr, long long ret);
 void *away_ptr(const char *file, int line, const char *expr, void *p);
 
-/* --- helpers: processes that stay at home ------------------------------------------ */
+/* --- helpers: processes that stay at home ---------------------------------- */
 
 /*
  * Starts a process that runs @fn(fd, arg) and ends with this one; *@fd is the
@@ -122,7 +122,7 @@ void away_moved(void);
 /* Takes the place of away_call_end() if a helper has used away_moved(). */
 void away_helped(void);
 
-/* --- things many cases need --------------------------------------------------------- */
+/* --- things many cases need ------------------------------------------------ */
 
 /* Nanoseconds of a clock. */
 int64_t away_now(clockid_t clock);

@@ -66,6 +66,7 @@ static struct {
  * @deadline:	when it is to be over
  * @away:	where the target was left, STAY for unknown
  * @may_return:	it makes calls that bring it home
+ * @next_move:	when, if at random
  * @points:	so far
  * @moves:	so far
  * @passed:	it said so
@@ -81,6 +82,7 @@ struct run {
 	double		deadline;
 	int		away;
 	bool		may_return;
+	double		next_move;
 	int		points;
 	int		moves;
 	bool		passed;
@@ -122,7 +124,7 @@ wrong(struct run *r, const char *format, ...)
 	va_end(ap);
 }
 
-/* --- what /proc says -------------------------------------------------------------- */
+/* --- what /proc says ------------------------------------------------------- */
 
 static ssize_t proc_read(pid_t pid, const char *file, char *text, size_t size)
 {
@@ -190,7 +192,7 @@ static void describe(pid_t pid)
 	fprintf(remarks, "#   /proc/%d state: %c\n", pid, state(pid));
 }
 
-/* --- moving ------------------------------------------------------------------------- */
+/* --- moving ---------------------------------------------------------------- */
 
 static const char *node_word(int node)
 {
@@ -286,7 +288,52 @@ static void settle(struct run *r, double seconds)
 		nap(0.01);
 }
 
-/* --- points ---------------------------------------------------------------------------- */
+/* --- moves at random moments ----------------------------------------------- */
+
+static uint64_t dice_state;
+
+static unsigned int dice(unsigned int n)
+{
+	dice_state ^= dice_state << 13;
+	dice_state ^= dice_state >> 7;
+	dice_state ^= dice_state << 17;
+	return (unsigned int)(dice_state >> 33) % n;
+}
+
+static void move_somewhere(struct run *r)
+{
+	int node = dice(2) ? HOME : opt.nodes[dice(opt.nnodes)];
+	int ret;
+
+	if (where(r->target) == node)
+		return;
+	ret = ask_move(r->target, node);
+	/* Busy with the move before, or not at home to anybody any more. */
+	if (ret && ret != -EBUSY && ret != -ESRCH && ret != -ENOENT)
+		not_moved(r, node, strerror(-ret));
+	r->moves += !ret;
+}
+
+static void plan_next(struct run *r)
+{
+	r->next_move = now() + dice(400) / 1000.0;
+}
+
+/* The time given in a call or a sleep, in which it goes on being moved. */
+static void move_for(struct run *r, double seconds)
+{
+	double until = now() + seconds;
+
+	while (now() < until) {
+		nap(0.01);
+		if (now() < r->next_move)
+			continue;
+		move_somewhere(r);
+		plan_next(r);
+	}
+}
+
+/* --- points ---------------------------------------------------------------- */
 
 /* Refused, for the reason that the case named. */
 static void stay(struct run *r, const char *word)
@@ -349,7 +396,7 @@ static void take_point(struct run *r, const char *line)
 		r->target = pid;
 		r->points++;
 		if (!strcmp(mode, "timed") || !strcmp(mode, "in-call"))
-			nap(0.2);
+			move_for(r, dice(300) / 1000.0);
 		answer(r, now() >= ends_random);
 		return;
 	}
@@ -365,33 +412,7 @@ static void take_point(struct run *r, const char *line)
 	answer(r, r->points >= opt.groups);
 }
 
-/* --- moves at random moments ------------------------------------------------------------- */
-
-static uint64_t dice_state;
-
-static unsigned int dice(unsigned int n)
-{
-	dice_state ^= dice_state << 13;
-	dice_state ^= dice_state >> 7;
-	dice_state ^= dice_state << 17;
-	return (unsigned int)(dice_state >> 33) % n;
-}
-
-static void move_somewhere(struct run *r)
-{
-	int node = dice(2) ? HOME : opt.nodes[dice(opt.nnodes)];
-	int ret;
-
-	if (where(r->target) == node)
-		return;
-	ret = ask_move(r->target, node);
-	/* Busy with the move before, or not at home to anybody any more. */
-	if (ret && ret != -EBUSY && ret != -ESRCH && ret != -ENOENT)
-		not_moved(r, node, strerror(-ret));
-	r->moves += !ret;
-}
-
-/* --- one case ------------------------------------------------------------------------------- */
+/* --- one case -------------------------------------------------------------- */
 
 static void take_line(struct run *r, char *line)
 {
@@ -417,13 +438,17 @@ static void take_line(struct run *r, char *line)
 static bool take_lines(struct run *r)
 {
 	struct pollfd out = { .fd = r->out, .events = POLLIN };
-	double next = opt.random ? now() + dice(300) / 1000.0 : r->deadline;
 	char *end;
 	ssize_t n;
 
 	for (;;) {
+		double next = opt.random ? r->next_move : r->deadline;
 		double wait = (next < r->deadline ? next : r->deadline) - now();
 
+		if (opt.random && wait <= 0) {
+			move_somewhere(r);
+			plan_next(r);
+		}
 		n = poll(&out, 1, wait > 0 ? (int)(wait * 1000) + 1 : 0);
 		if (n)
 			break;
@@ -432,10 +457,6 @@ static bool take_lines(struct run *r)
 			      r->points ? r->last : "none");
 			describe(r->target);
 			return false;
-		}
-		if (opt.random && now() >= next) {
-			move_somewhere(r);
-			next = now() + dice(400) / 1000.0;
 		}
 	}
 	n = read(r->out, r->buf + r->have, sizeof(r->buf) - r->have - 1);
@@ -467,7 +488,7 @@ static void kill_all(struct run *r)
 			;
 		if (proc_read(getpid(), path, list, sizeof(list)) <= 0)
 			return;
-		for (p = strtok_r(list, " \n", &save); p; p = strtok_r(NULL, " \n", &save))
+		for (p = strtok_r(list, "\n ", &save); p; p = strtok_r(NULL, "\n ", &save))
 			kill(atoi(p), SIGKILL);
 		nap(0.01);
 	}
@@ -539,7 +560,9 @@ static void start(struct run *r, char **argv)
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
-	(void)st, (void)type, (void)ftw;
+	(void)st;
+	(void)type;
+	(void)ftw;
 	return remove(path);
 }
 
@@ -557,6 +580,7 @@ static void run_once(struct run *r, char **argv)
 	r->away = STAY;
 	r->passed = false;
 	start(r, argv);
+	plan_next(r);
 	while (take_lines(r))
 		;
 	finish(r);
@@ -594,7 +618,7 @@ static bool ok_case(int number, const char *name, char **argv)
 	return !r.why[0];
 }
 
-/* --- all of them -------------------------------------------------------------------------------- */
+/* --- all of them ----------------------------------------------------------- */
 
 struct job {
 	pid_t	pid;
@@ -670,7 +694,7 @@ static int run_all(char **cases, int n)
 	return failed ? 1 : 0;
 }
 
-/* --- command line ----------------------------------------------------------------------------------- */
+/* --- command line ---------------------------------------------------------- */
 
 static void usage(FILE *to)
 {

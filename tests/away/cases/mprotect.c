@@ -15,7 +15,8 @@ static void *volatile addr;
 
 static void handler(int sig, siginfo_t *info, void *context)
 {
-	(void)sig, (void)context;
+	(void)sig;
+	(void)context;
 	code = info->si_code;
 	addr = info->si_addr;
 	siglongjmp(back, 1);

@@ -10,7 +10,8 @@ static volatile pid_t sender;
 
 static void handler(int sig, siginfo_t *info, void *context)
 {
-	(void)sig, (void)context;
+	(void)sig;
+	(void)context;
 	signals++;
 	sender = info->si_pid;
 }

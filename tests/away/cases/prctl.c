@@ -21,9 +21,9 @@ int main(void)
 		memset(name, '#', sizeof(name));
 		SYS(prctl(PR_GET_NAME, name));
 		CHECK_STR(name, want);
-		SYS(prctl(PR_SET_NAME, "a name that is too long"));
+		SYS(prctl(PR_SET_NAME, "a-name-that-is-too-long"));
 		text = away_slurp("/proc/self/comm", NULL);
-		CHECK_STR(text, "a name that is \n");
+		CHECK_STR(text, "a-name-that-is-\n");
 		free(text);
 		SYS(prctl(PR_SET_PDEATHSIG, 10));
 		SYS(prctl(PR_SET_DUMPABLE, round & 1));
@@ -32,7 +32,7 @@ int main(void)
 		CHECK_EQ(value, 10);
 		CHECK_EQ(prctl(PR_GET_DUMPABLE), round & 1);
 		SYS(prctl(PR_GET_NAME, name));
-		CHECK_STR(name, "a name that is ");
+		CHECK_STR(name, "a-name-that-is-");
 		SYS(prctl(PR_SET_PDEATHSIG, 0));
 		SYS(prctl(PR_SET_DUMPABLE, 1));
 		CHECK_ERRNO(prctl(PR_SET_DUMPABLE, 7), EINVAL);

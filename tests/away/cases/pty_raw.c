@@ -4,6 +4,7 @@
 #include "../away.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <termios.h>
@@ -29,6 +30,8 @@ int main(void)
 		SYS(tcgetattr(slave, &now));
 		CHECK_MEM(&now.c_lflag, &t.c_lflag, sizeof(t.c_lflag));
 		CHECK_EQ(now.c_cc[VTIME], 3);
+		/* The other side's typing comes through a kernel thread. */
+		CHECK_EQ(poll(&(struct pollfd) { slave, POLLIN, 0 }, 1, 20000), 1);
 		SYS(ioctl(slave, FIONREAD, &n));
 		CHECK_EQ(n, 2);
 		CHECK_EQ(read(slave, got, 10), 2);
@@ -37,6 +40,7 @@ int main(void)
 		CHECK_EQ(read(slave, got, 10), 0);
 		CHECK_IN(away_now(CLOCK_MONOTONIC) - began, 300 * MS - SKEW, 300 * MS + LATE);
 		away_write(master, "lost", 4);
+		CHECK_EQ(poll(&(struct pollfd) { slave, POLLIN, 0 }, 1, 20000), 1);
 		SYS(tcflush(slave, TCIFLUSH));
 		SYS(ioctl(slave, FIONREAD, &n));
 		CHECK_EQ(n, 0);

@@ -5,10 +5,10 @@
 
 #include <cpuid.h>
 
-#define LOAD(n) "vmovdqu " #n "*32(%[in]), %%ymm" #n "\n\t"
-#define SAVE(n) "vmovdqu %%ymm" #n ", " #n "*32(%[out])\n\t"
-#define ALL(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) \
-	X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
+/* The assembler repeats what is between, with \n for each of the numbers. */
+#define EACH ".irp n," \
+	"0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n\t"
+#define END ".endr\n\t"
 
 static bool offered(void)
 {
@@ -27,11 +27,11 @@ static void check(void *arg)
 
 	(void)arg;
 	away_fill(in, sizeof(in), ++round);
-	asm volatile(
-		ALL(LOAD)
+	asm volatile(""
+		EACH "vmovdqu \\n*32(%[in]), %%ymm\\n\n\t" END
 		"1: dec %[count]\n\t"
 		"jnz 1b\n\t"
-		ALL(SAVE)
+		EACH "vmovdqu %%ymm\\n, \\n*32(%[out])\n\t" END
 		"vzeroupper\n\t"
 		: [count] "+r" (count)
 		: [in] "r" (in), [out] "r" (out)

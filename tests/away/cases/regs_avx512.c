@@ -5,15 +5,12 @@
 
 #include <cpuid.h>
 
-#define LOAD(n) "vmovdqu64 " #n "*64(%[in]), %%zmm" #n "\n\t"
-#define SAVE(n) "vmovdqu64 %%zmm" #n ", " #n "*64(%[out])\n\t"
-#define ALL(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) \
-	X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15) \
-	X(16) X(17) X(18) X(19) X(20) X(21) X(22) X(23) \
-	X(24) X(25) X(26) X(27) X(28) X(29) X(30) X(31)
-#define LOADK(n) "kmovw 2048+" #n "*2(%[in]), %%k" #n "\n\t"
-#define SAVEK(n) "kmovw %%k" #n ", 2048+" #n "*2(%[out])\n\t"
-#define ALLK(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7)
+/* The assembler repeats what is between, with \n for each of the numbers. */
+#define EACH ".irp n," \
+	"0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15," \
+	"16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31\n\t"
+#define END ".endr\n\t"
+#define EACH_MASK ".irp n,0,1,2,3,4,5,6,7\n\t"
 
 struct state {
 	uint64_t zmm[32][8];
@@ -41,13 +38,13 @@ static void check(void *arg)
 	(void)arg;
 	away_fill(&in, sizeof(in), ++round);
 	/* The compiler knows no clobbers for the upper ones, nor does it use them. */
-	asm volatile(
-		ALL(LOAD)
-		ALLK(LOADK)
+	asm volatile(""
+		EACH "vmovdqu64 \\n*64(%[in]), %%zmm\\n\n\t" END
+		EACH_MASK "kmovw 2048+\\n*2(%[in]), %%k\\n\n\t" END
 		"1: dec %[count]\n\t"
 		"jnz 1b\n\t"
-		ALL(SAVE)
-		ALLK(SAVEK)
+		EACH "vmovdqu64 %%zmm\\n, \\n*64(%[out])\n\t" END
+		EACH_MASK "kmovw %%k\\n, 2048+\\n*2(%[out])\n\t" END
 		"vzeroupper\n\t"
 		: [count] "+r" (count)
 		: [in] "r" (&in), [out] "r" (&out)

@@ -25,8 +25,7 @@ static void spin(struct regs *out, const struct regs *in)
 
 	to = out;
 	from = in;
-	asm volatile(
-		"push %%rbp\n\t"
+	asm volatile("push %%rbp\n\t"
 		"push %%rbx\n\t"
 		"mov %[from], %%r15\n\t"
 		"mov %[to], %%r14\n\t"

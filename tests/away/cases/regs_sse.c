@@ -8,10 +8,10 @@ struct sse {
 	uint32_t mxcsr;
 };
 
-#define LOAD(n) "movdqu " #n "*16(%[in]), %%xmm" #n "\n\t"
-#define SAVE(n) "movdqu %%xmm" #n ", " #n "*16(%[out])\n\t"
-#define ALL(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) \
-	X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
+/* The assembler repeats what is between, with \n for each of the numbers. */
+#define EACH ".irp n," \
+	"0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n\t"
+#define END ".endr\n\t"
 
 static void spin(struct sse *out, const struct sse *in)
 {
@@ -19,12 +19,11 @@ static void spin(struct sse *out, const struct sse *in)
 	uint32_t usual;
 
 	asm volatile("stmxcsr %0" : "=m" (usual));
-	asm volatile(
-		"ldmxcsr 256(%[in])\n\t"
-		ALL(LOAD)
+	asm volatile("ldmxcsr 256(%[in])\n\t"
+		EACH "movdqu \\n*16(%[in]), %%xmm\\n\n\t" END
 		"1: dec %[count]\n\t"
 		"jnz 1b\n\t"
-		ALL(SAVE)
+		EACH "movdqu %%xmm\\n, \\n*16(%[out])\n\t" END
 		"stmxcsr 256(%[out])\n\t"
 		: [count] "+r" (count)
 		: [in] "r" (in), [out] "r" (out)

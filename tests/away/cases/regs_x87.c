@@ -13,8 +13,7 @@ static void spin(struct x87 *out, const long double *in, uint16_t control)
 	uint64_t count = 200000;
 
 	/* 0 at the bottom of the stack, 7 at its top. */
-	asm volatile(
-		"fninit\n\t"
+	asm volatile("fninit\n\t"
 		"fldcw %[control]\n\t"
 		"fldt 0(%[in])\n\t"
 		"fldt 16(%[in])\n\t"

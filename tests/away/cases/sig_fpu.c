@@ -16,8 +16,7 @@ static void handler(int sig)
 	uint32_t mxcsr = 0x7f80;
 
 	(void)sig;
-	asm volatile(
-		"movdqu %0, %%xmm3\n\t"
+	asm volatile("movdqu %0, %%xmm3\n\t"
 		"movdqu %0, %%xmm14\n\t"
 		"ldmxcsr %1\n\t"
 		: : "m" (other), "m" (mxcsr) : "xmm3", "xmm14");
@@ -36,8 +35,7 @@ int main(void)
 	while (away_again()) {
 		away_fill(in, sizeof(in), n);
 		/* kill(2) by hand, so that nothing touches the registers meanwhile. */
-		asm volatile(
-			"ldmxcsr %[before]\n\t"
+		asm volatile("ldmxcsr %[before]\n\t"
 			"movdqu %[in], %%xmm3\n\t"
 			"movdqu %[in], %%xmm14\n\t"
 			"mov $62, %%eax\n\t"

@@ -10,7 +10,8 @@ static siginfo_t seen;
 
 static void handler(int sig, siginfo_t *info, void *context)
 {
-	(void)sig, (void)context;
+	(void)sig;
+	(void)context;
 	seen = *info;
 	signals++;
 }

@@ -24,7 +24,8 @@ int main(void)
 		away_point("with a handler for once");
 		SYS(sigaction(SIGWINCH, NULL, &old));
 		CHECK(old.sa_handler == handler);
-		CHECK_EQ(old.sa_flags & (SA_RESETHAND | SA_NODEFER | SA_RESTART), SA_RESETHAND | SA_NODEFER);
+		CHECK_EQ(old.sa_flags & (SA_RESETHAND | SA_NODEFER | SA_RESTART),
+			 SA_RESETHAND | SA_NODEFER);
 		CHECK(sigismember(&old.sa_mask, SIGHUP));
 		CHECK(!sigismember(&old.sa_mask, SIGINT));
 		raise(SIGWINCH);
