@@ -157,7 +157,7 @@ static void log_change(const struct disc_peer *p, enum disc_change change, uint1
 
 	if (change < sizeof(words) / sizeof(words[0]) && words[change])
 		tell(LOG_NOTICE, "%s %s%s", peer_name(p, name), words[change],
-		       p->foreign ? "; its protocol version is another one, so it is not used" : "");
+		     p->foreign ? "; its protocol version is another one, so it is not used" : "");
 	else if (old_number && old_number != p->number)
 		tell(LOG_NOTICE, "%s was node %u until now", peer_name(p, name), old_number);
 }
@@ -168,7 +168,7 @@ static void table_failed(const char *what, uint32_t number, int error)
 {
 	if (error)
 		tell(LOG_WARNING, "cannot %s node %" PRIu32 ": %s; will try again with its next news",
-		       what, number, strerror(-error));
+		     what, number, strerror(-error));
 }
 
 static void do_send(void *arg, const struct disc_message *m, bool urgent)
