@@ -163,7 +163,7 @@ static long ioctl_receive(void __user *arg)
 
 	if (get_user(fd, (s32 __user *)arg))
 		return -EFAULT;
-	return hpc_receive(fd);
+	return hpc_admin_blocks() ? -ECONNREFUSED : hpc_receive(fd);
 }
 
 static long ioctl_bring(void __user *arg)

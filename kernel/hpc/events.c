@@ -46,6 +46,7 @@ void hpc_event(u32 type, pid_t pid, u32 node, int error)
 	};
 	struct hpc_reader *r;
 
+	hpc_admin_count(type);
 	spin_lock(&readers_lock);
 	list_for_each_entry(r, &readers, list) {
 		if (kfifo_is_full(&r->queue)) {

@@ -54,6 +54,34 @@ int hpc_self_set(u32 id);
 
 /* --- process.c: what the engine keeps for processes and threads ------------ */
 
+/* --- admin.c: /proc/hpc/{admin,decay,info} --------------------------------- */
+
+/**
+ * struct hpc_wish - what a process declares of itself in /proc/hpc/decay
+ * @job:	HPC_JOB_*
+ * @decay:	HPC_DECAY_*
+ * @interval:	seconds, of HPC_DECAY_OWN
+ * @keep:	in 1/HPC_DECAY_ONE, likewise
+ */
+struct hpc_wish {
+	u8	job;
+	u8	decay;
+	u16	interval;
+	u16	keep;
+};
+
+int hpc_admin_init(struct proc_dir_entry *top);
+/* Are guests to be refused? */
+bool hpc_admin_blocks(void);
+void hpc_admin_count(u32 event);
+/* How statistics of a process with @wish decay. */
+void hpc_wish_decay(const struct hpc_wish *wish, u32 *interval, u32 *keep);
+
+#if IS_ENABLED(CONFIG_KUNIT)
+int hpc_wish_parse(const char *text, struct hpc_wish *wish);
+void hpc_wish_set(struct hpc_wish *wish, u8 job, u8 decay, bool on);
+#endif
+
 /**
  * struct hpc_process - hangs off signal_struct::hpc, made when first needed
  * @locked:	/proc/PID/lock: the process stays where it is; inherited
@@ -71,6 +99,9 @@ int hpc_self_set(u32 id);
  * @freeze_ns:	how long the last move took it
  *
  * Set once with cmpxchg() and freed with the signal_struct, so whoever holds a
+ * @moved:	when that was, CLOCK_MONOTONIC in ns
+ * @wish:	what it declares of itself; inherited
+ * @cleared:	when it wished that what was observed be forgotten, as @moved
  * reference on a task of the process may read it.  Only the process's own
  * thread touches @files.
  */
@@ -90,6 +121,9 @@ struct hpc_process {
 	u64		freeze_ns;
 };
 
+	u64		moved;
+	struct hpc_wish	wish;
+	u64		cleared;
 enum hpc_role {
 	HPC_HOME,	/* runs where it belongs */
 	HPC_DEPUTY,	/* its user mode is on another node */

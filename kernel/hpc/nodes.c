@@ -97,6 +97,8 @@ static void fill_self(struct hpc_node *node)
 		return;
 	hpc_load_fill(node);
 	node->status = HPC_NODE_DEFINED | HPC_NODE_UP | HPC_NODE_SELF;
+	if (hpc_admin_blocks())
+		node->status |= HPC_NODE_BLOCK;
 }
 
 int hpc_node_next(u32 id, struct hpc_node *ret)

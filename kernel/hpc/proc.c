@@ -2,9 +2,7 @@
 /*
  * /proc/hpc as openMosix users and their scripts know it.
  *
- *   admin/mospe	own node number; write a number to set it, 0 leaves the cluster
- *   admin/speed	of one processor, 10000 = a 1 GHz Pentium III; writable
- *   admin/version	of the interface and of the kernel
+ *   admin/, decay/, info: see admin.c
  *   nodes/N/		one folder for each node of the table:
  *     cpus		processors
  *     load		runnable processes per processor, by speed, times 100
@@ -20,11 +18,8 @@
  *     identity		its PID there
  *     statm		memory, as /proc/PID/statm: size and resident, in pages
  *     stats		CPU time used so far, in ms: user, system
- *
- * Writing needs CAP_SYS_ADMIN, whatever the mode of the file.
  */
 
-#include <linux/capability.h>
 #include <linux/kernel.h>
 #include <linux/math64.h>
 #include <linux/mm.h>
@@ -34,8 +29,6 @@
 #include <linux/sched/mm.h>
 #include <linux/sched/task.h>
 #include <linux/seq_file.h>
-#include <linux/uaccess.h>
-#include <linux/utsname.h>
 
 #include "internal.h"
 
@@ -196,98 +189,18 @@ void hpc_remote_del(struct task_struct *task)
 	hpc_event(HPC_EVENT_LEFT, task_tgid_nr(task), p->home, 0);
 }
 
-/* --- admin ----------------------------------------------------------------- */
-
-static int admin_number_get(u32 *val, const char __user *buf, size_t count,
-			    u32 max)
-{
-	u32 n;
-	int ret;
-
-	if (!capable(CAP_SYS_ADMIN))
-		return -EPERM;
-	ret = kstrtou32_from_user(buf, count, 10, &n);
-	if (ret)
-		return ret;
-	if (n > max)
-		return -ERANGE;
-	*val = n;
-	return 0;
-}
-
-static int mospe_show(struct seq_file *m, void *v)
-{
-	seq_printf(m, "%u\n", hpc_self());
-	return 0;
-}
-
-static ssize_t mospe_write(struct file *file, const char __user *buf,
-			   size_t count, loff_t *pos)
-{
-	u32 id;
-	int ret = admin_number_get(&id, buf, count, HPC_NODE_MAX);
-
-	if (!ret)
-		ret = hpc_self_set(id);
-	return ret ?: count;
-}
-
-static int speed_show(struct seq_file *m, void *v)
-{
-	seq_printf(m, "%u\n", hpc_speed());
-	return 0;
-}
-
-static ssize_t speed_write(struct file *file, const char __user *buf,
-			   size_t count, loff_t *pos)
-{
-	u32 speed;
-	int ret = admin_number_get(&speed, buf, count, HPC_SPEED_MAX);
-
-	if (!ret && !speed)
-		ret = -ERANGE;
-	if (!ret)
-		hpc_speed_set(speed);
-	return ret ?: count;
-}
-
-static int version_show(struct seq_file *m, void *v)
-{
-	seq_printf(m, "Tessera, interface %d, kernel %s\n", HPC_ABI_VERSION,
-		   init_utsname()->release);
-	return 0;
-}
-
-#define ADMIN_FILE(_name, _write)					\
-static int _name##_open(struct inode *inode, struct file *file)	\
-{									\
-	return single_open(file, _name##_show, NULL);			\
-}									\
-static const struct proc_ops _name##_ops = {				\
-	.proc_open	= _name##_open,					\
-	.proc_read	= seq_read,					\
-	.proc_lseek	= seq_lseek,					\
-	.proc_release	= single_release,				\
-	.proc_write	= _write,					\
-}
-
-ADMIN_FILE(mospe, mospe_write);
-ADMIN_FILE(speed, speed_write);
+/* --- the folder ------------------------------------------------------------ */
 
 int __init hpc_proc_init(void)
 {
-	struct proc_dir_entry *top, *admin;
+	struct proc_dir_entry *top;
 
 	top = proc_mkdir("hpc", NULL);
 	if (!top)
 		return -ENOMEM;
-	admin = proc_mkdir("admin", top);
 	nodes_dir = proc_mkdir("nodes", top);
 	remote_dir = proc_mkdir("remote", top);
-	if (!admin || !nodes_dir || !remote_dir ||
-	    !proc_create("mospe", 0644, admin, &mospe_ops) ||
-	    !proc_create("speed", 0644, admin, &speed_ops) ||
-	    !proc_create_single("version", 0444, admin, version_show)) {
+	if (!nodes_dir || !remote_dir || hpc_admin_init(top)) {
 		proc_remove(top);
 		return -ENOMEM;
 	}

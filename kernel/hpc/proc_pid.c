@@ -6,7 +6,8 @@
  *   nmigs	moves so far
  *   cantmove	why it may not move, a word a line; empty: it may
  *   lock	1: it stays where it is; children inherit it
- *   goto	write a node number or "home": move it there
+ *   goto	write a node number or "home": move it there; "balance": to where
+ *		the balancer would
  */
 
 #include <linux/cred.h>
@@ -124,8 +125,10 @@ const struct file_operations hpc_proc_lock_operations = {
 
 /*
  * "home" is ours to do.  A node has to be connected to first: whoever does that
- * reads the wish as an event.
+ * reads the wish as an event, in which node 0 stands for "balance".
  */
+#define BALANCE	U32_MAX
+
 static int goto_set(struct task_struct *task, u32 node)
 {
 	if (!may_steer(task))
@@ -136,7 +139,8 @@ static int goto_set(struct task_struct *task, u32 node)
 	}
 	if (hpc_role(task) == HPC_HOME && hpc_cantmove(task))
 		return -EBUSY;
-	hpc_event(HPC_EVENT_GOTO, task_tgid_nr(task), node, 0);
+	hpc_event(HPC_EVENT_GOTO, task_tgid_nr(task),
+		  node == BALANCE ? 0 : node, 0);
 	return 0;
 }
 
@@ -149,6 +153,10 @@ static int goto_parse(char *text, u32 *node)
 	*node = 0;
 	if (!strcmp(text, "home"))
 		return 0;
+	if (!strcmp(text, "balance") || !strcmp(text, "-1")) {
+		*node = BALANCE;
+		return 0;
+	}
 	ret = kstrtou32(text, 10, node);
 	if (ret)
 		return -EINVAL;

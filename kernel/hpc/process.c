@@ -71,15 +71,19 @@ void hpc_process_moved(const struct hpc_image_stats *stats, u64 since)
 	p->nmigs++;
 	p->image_bytes = stats->bytes;
 	p->image_pages = stats->pages;
-	p->freeze_ns = ktime_get_ns() - since;
+	p->moved = ktime_get_ns();
+	p->freeze_ns = p->moved - since;
 }
 
 void hpc_process_info(struct task_struct *task, struct hpc_info *info)
 {
 	struct hpc_process *p = hpc_process(task);
 
+	struct hpc_wish none = {};
 	info->cantmove = hpc_cantmove(task);
 	if (!p)
+	hpc_wish_decay(p ? &p->wish : &none, &info->decay_interval,
+		       &info->decay_keep);
 		return;
 	if (hpc_role(task) == HPC_GUEST) {
 		info->role = HPC_ROLE_GUEST;
@@ -96,6 +100,10 @@ void hpc_process_info(struct task_struct *task, struct hpc_info *info)
 	info->image_pages = p->image_pages;
 	info->freeze_ns = p->freeze_ns;
 }
+	info->job = p->wish.job;
+	info->decay = p->wish.decay;
+	info->moved = p->moved;
+	info->cleared = READ_ONCE(p->cleared);
 
 bool hpc_vdso_busy(struct hpc_task *hpc)
 {
@@ -141,12 +149,15 @@ int __hpc_fork(struct task_struct *child)
 	struct hpc_process *parent = hpc_process(current);
 	struct hpc_process *hpc;
 
-	if (child->signal == current->signal || !READ_ONCE(parent->locked))
+	if (child->signal == current->signal ||
+	    (!READ_ONCE(parent->locked) && !parent->wish.job &&
+	     !parent->wish.decay))
 		return 0;
 	hpc = hpc_process_get(child);
 	if (!hpc)
 		return -ENOMEM;
-	hpc->locked = true;
+	hpc->locked = READ_ONCE(parent->locked);
+	hpc->wish = parent->wish;
 	return 0;
 }
 

@@ -8,7 +8,8 @@
 
 #include "selftest.h"
 
-kunit_test_suites(&hpc_nodes_suite, &hpc_load_suite, &hpc_ranges_suite);
+kunit_test_suites(&hpc_admin_suite, &hpc_nodes_suite, &hpc_load_suite,
+		  &hpc_ranges_suite);
 
 MODULE_DESCRIPTION("KUnit tests of the migration engine");
 MODULE_IMPORT_NS(EXPORTED_FOR_KUNIT_TESTING);

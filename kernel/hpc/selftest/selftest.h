@@ -2,6 +2,7 @@
 #ifndef _HPC_SELFTEST_H
 #define _HPC_SELFTEST_H
 
+extern struct kunit_suite hpc_admin_suite;
 extern struct kunit_suite hpc_nodes_suite;
 extern struct kunit_suite hpc_load_suite;
 extern struct kunit_suite hpc_ranges_suite;

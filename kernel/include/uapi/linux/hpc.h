@@ -20,7 +20,7 @@
 #include <linux/types.h>
 
 /* Grows by one with every change that a program could notice. */
-#define HPC_ABI_VERSION		1
+#define HPC_ABI_VERSION		2
 
 #define HPC_NODE_MIN		1
 #define HPC_NODE_MAX		65535	/* as in openMosix: 16 bits */
@@ -168,7 +168,8 @@ struct hpc_move {
  * Returns only on failure, with the caller as it was: EPROTO malformed image;
  * EOPNOTSUPP of another version, kernel, or processor; ECONNRESET, ETIMEDOUT the
  * other end gave up; EBUSY more than one thread, or a guest already; EBADF,
- * ENOMEM.  On success every descriptor of the caller is closed.
+ * ENOMEM; ECONNREFUSED this node takes no guests (/proc/hpc/admin/block).  On
+ * success every descriptor of the caller is closed.
  *
  * The caller sees to the rest of its surroundings before: name spaces with the
  * PID the process has at home, control group, credentials.
@@ -186,6 +187,19 @@ struct hpc_move {
 #define HPC_ROLE_AWAY		1	/* belongs here, computes on hpc_info.node */
 #define HPC_ROLE_GUEST		2	/* belongs to hpc_info.node, computes here */
 
+/* hpc_info.job: what /proc/hpc/decay was told */
+#define HPC_JOB_UNKNOWN		0	/* nothing */
+#define HPC_JOB_CPU		1	/* cpujob */
+#define HPC_JOB_IO		2	/* iojob */
+
+/* hpc_info.decay: likewise */
+#define HPC_DECAY_DEFAULT	0	/* nothing: fast */
+#define HPC_DECAY_NONE		1
+#define HPC_DECAY_SLOW		2
+#define HPC_DECAY_FAST		3
+#define HPC_DECAY_OWN		4
+#define HPC_DECAY_ONE		1000	/* hpc_info.decay_keep of what never decays */
+
 /**
  * struct hpc_info - HPC_IOC_INFO: what is known of a process
  * @size:	sizeof(struct hpc_info)
@@ -202,7 +216,14 @@ struct hpc_move {
  * @image_bytes:	size of the last image of it, on the wire
  * @image_pages:	pages of memory in that
  * @freeze_ns:	how long the last move kept it from running
+ * @job:	HPC_JOB_*
+ * @decay:	HPC_DECAY_*
+ * @decay_interval: seconds after which its statistics count for less
+ * @decay_keep:	what is kept of them then, in 1/HPC_DECAY_ONE
+ * @moved:	when the last move was, CLOCK_MONOTONIC in ns; 0: never
+ * @cleared:	when what was observed of it was to be forgotten, likewise
  *
+ * From @job on since interface version 2.
  * Anybody may ask of any process.  ESRCH: there is none.
  */
 struct hpc_info {
@@ -219,11 +240,17 @@ struct hpc_info {
 	__u64	image_bytes;
 	__u64	image_pages;
 	__u64	freeze_ns;
+	__u32	job;
+	__u32	decay;
+	__u32	decay_interval;
+	__u32	decay_keep;
+	__u64	moved;
+	__u64	cleared;
 };
 #define HPC_IOC_INFO		_IOWR(HPC_IOC_MAGIC, 0x13, struct hpc_info)
 
 /* enum hpc_event_type - hpc_event.type */
-#define HPC_EVENT_GOTO		1	/* somebody wants @pid moved to @node */
+#define HPC_EVENT_GOTO		1	/* @pid is to move to @node; 0: to the best one */
 #define HPC_EVENT_AWAY		2	/* @pid computes on @node now */
 #define HPC_EVENT_STAYED	3	/* a move of @pid failed: @error; it goes on */
 #define HPC_EVENT_HOME		4	/* @pid came home from @node */
