@@ -457,7 +457,6 @@ static bool do_prctl(struct visit *v)
 {
 	switch (v->arg[0]) {
 	case PR_GET_NAME:
-	case PR_GET_TIMERSLACK:
 	case PR_SET_VMA:
 	case PR_SET_THP_DISABLE:
 	case PR_GET_THP_DISABLE:
@@ -468,6 +467,8 @@ static bool do_prctl(struct visit *v)
 		if (v->ret || !want_string(v, v->arg[1]))
 			return true;
 		return forward(v, v->nr);
+	case PR_SET_TIMERSLACK:
+	case PR_GET_TIMERSLACK:
 	case PR_SET_PDEATHSIG:
 	case PR_SET_DUMPABLE:
 	case PR_GET_DUMPABLE:
@@ -676,6 +677,8 @@ static bool do_restart_syscall(struct visit *v)
 {
 	const struct call *c = call_of(v->hpc->restart_nr);
 
+	if (!v->hpc->restart_nr)
+		return false;
 	if (c && c->class == LOCAL) {
 		v->ret = local(v);
 		return true;
@@ -755,6 +758,8 @@ bool hpc_guest_syscall(struct hpc_task *hpc, struct pt_regs *regs, long nr)
 	/* It changes the mask, which home is to hear of. */
 	if (nr == __NR_rt_sigreturn)
 		set_thread_flag(TIF_HPC);
+	if (nr != __NR_restart_syscall)
+		hpc->restart_nr = nr;
 	if (c && c->class == LOCAL)
 		return false;
 	hpc_ranges_init(&v.ranges);
@@ -768,8 +773,6 @@ bool hpc_guest_syscall(struct hpc_task *hpc, struct pt_regs *regs, long nr)
 		hpc_guest_want_home(hpc);
 		return true;
 	}
-	if (v.ret == -ERESTART_RESTARTBLOCK && nr != __NR_restart_syscall)
-		hpc->restart_nr = nr;
 	regs->ax = v.ret;
 	/* hpc_guest_user() sees to what becomes of an interrupted call. */
 	if (hpc_interrupted())

@@ -100,6 +100,30 @@ static unsigned long stay_of_thread(struct task_struct *t)
 	return why;
 }
 
+/*
+ * Does another process have this memory, a vfork() parent for one?  Who only
+ * looks at it (/proc, ps) holds a reference for a moment, too.
+ */
+static bool mm_is_shared(struct task_struct *task, struct mm_struct *mm)
+{
+	struct task_struct *p;
+	bool shared = false;
+
+	/* Our own reference is one. */
+	if (atomic_read(&mm->mm_users) <= get_nr_threads(task) + 1)
+		return false;
+	rcu_read_lock();
+	for_each_process(p) {
+		if (same_thread_group(p, task) || (p->flags & PF_KTHREAD))
+			continue;
+		shared = process_shares_mm(p, mm);
+		if (shared)
+			break;
+	}
+	rcu_read_unlock();
+	return shared;
+}
+
 unsigned long hpc_cantmove(struct task_struct *task)
 {
 	struct hpc_process *hpc = hpc_process(task);
@@ -123,8 +147,7 @@ unsigned long hpc_cantmove(struct task_struct *task)
 	mm = get_task_mm(task);
 	if (!mm)
 		return why;
-	/* Our own reference is one; another process is a vfork() parent. */
-	if (atomic_read(&mm->mm_users) > get_nr_threads(task) + 1)
+	if (mm_is_shared(task, mm))
 		why |= BIT(HPC_STAY_CLONE_VM);
 	why |= stay_of_mm(mm);
 	mmput(mm);

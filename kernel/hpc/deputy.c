@@ -36,6 +36,7 @@
 #include <linux/uio.h>
 #include <asm/syscall.h>
 
+#include "arch.h"
 #include "guest.h"
 #include "image.h"
 #include "internal.h"
@@ -242,7 +243,7 @@ static long carry_out(struct hpc_task *hpc, const struct hpc_wire_call *w)
 	    test_bit(HPC_T_BROUGHT, &hpc->flags) ||
 	    test_bit(HPC_T_BRING, &hpc->flags))
 		hpc_kick(current);
-	ret = x64_sys_call(regs, nr);
+	ret = hpc_wait_call(hpc, regs, nr);
 	hpc_link_expect(hpc->link);
 	clear_thread_flag(TIF_HPC);
 
@@ -255,6 +256,8 @@ static long carry_out(struct hpc_task *hpc, const struct hpc_wire_call *w)
 	/* Interrupted by us, not by a signal: a program must not see it. */
 	if (ret == -EINTR && forwarded == hpc->forwarded && hpc_call_restarts(nr))
 		ret = -ERESTARTNOHAND;
+	if (!hpc_interrupted_by(ret))
+		hpc->wait.nr = 0;
 	return ret;
 }
 
@@ -494,6 +497,7 @@ static int serve_homecoming(struct hpc_task *hpc, u32 len)
 	ret = hpc_arrive(a);
 	if (ret)
 		goto out;
+	hpc_wait_home(hpc);
 	/* If the other side does not hear it, it is dead anyway. */
 	hpc_link_send(hpc->link, HPC_F_TAKEN, NULL, 0);
 	deputy_end(hpc);
@@ -572,7 +576,14 @@ void hpc_deputy_run(struct hpc_task *hpc, u32 node)
 	int ret;
 
 	WRITE_ONCE(hpc_process(current)->where, node);
+	/* What was asked of the process when it was away before. */
+	clear_bit(HPC_T_BRING, &hpc->flags);
+	clear_bit(HPC_T_BROUGHT, &hpc->flags);
 	hpc->role = HPC_DEPUTY;
+	/* Pairs with the cmpxchg() in hpc_send(). */
+	smp_mb();
+	if (READ_ONCE(hpc->request))
+		set_bit(HPC_T_BRING, &hpc->flags);
 	hpc->link->timeout = MAX_SCHEDULE_TIMEOUT;
 	hpc_link_expect(hpc->link);
 	hpc_link_watch(hpc->link, current);

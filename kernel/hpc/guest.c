@@ -464,10 +464,12 @@ static int go_home(struct hpc_task *hpc)
 	int ret;
 
 	hpc->link->timeout = TAKEN_TIMEOUT;
+	hpc_link_patient(hpc->link, true);
 	ret = hpc_pack(hpc->link, &stats);
 	ret = ret ?: await_taken(hpc);
 	if (!ret)
 		gone(hpc);
+	hpc_link_patient(hpc->link, false);
 	/* Refused: home has no room; stay, until asked again. */
 	hpc->link->timeout = MAX_SCHEDULE_TIMEOUT;
 	clear_bit(HPC_T_BRING, &hpc->flags);

@@ -7,6 +7,7 @@
 #define _HPC_INTERNAL_H
 
 #include <linux/hpc.h>
+#include <linux/ktime.h>
 #include <linux/mutex.h>
 #include <linux/signal_types.h>
 #include <linux/timer_types.h>
@@ -20,6 +21,7 @@ struct hpc_arrival;
 struct hpc_image_stats;
 struct hpc_link;
 struct proc_dir_entry;
+struct pt_regs;
 struct vm_area_struct;
 
 /* --- load.c: how busy this node is ----------------------------------------- */
@@ -52,8 +54,6 @@ int hpc_node_del(u32 id);
 u32 hpc_self(void);
 int hpc_self_set(u32 id);
 
-/* --- process.c: what the engine keeps for processes and threads ------------ */
-
 /* --- admin.c: /proc/hpc/{admin,decay,info} --------------------------------- */
 
 /**
@@ -82,6 +82,8 @@ int hpc_wish_parse(const char *text, struct hpc_wish *wish);
 void hpc_wish_set(struct hpc_wish *wish, u8 job, u8 decay, bool on);
 #endif
 
+/* --- process.c: what the engine keeps for processes and threads ------------ */
+
 /**
  * struct hpc_process - hangs off signal_struct::hpc, made when first needed
  * @locked:	/proc/PID/lock: the process stays where it is; inherited
@@ -97,11 +99,11 @@ void hpc_wish_set(struct hpc_wish *wish, u8 job, u8 decay, bool on);
  * @image_bytes:	of the last image
  * @image_pages:	of the last image
  * @freeze_ns:	how long the last move took it
- *
- * Set once with cmpxchg() and freed with the signal_struct, so whoever holds a
  * @moved:	when that was, CLOCK_MONOTONIC in ns
  * @wish:	what it declares of itself; inherited
  * @cleared:	when it wished that what was observed be forgotten, as @moved
+ *
+ * Set once with cmpxchg() and freed with the signal_struct, so whoever holds a
  * reference on a task of the process may read it.  Only the process's own
  * thread touches @files.
  */
@@ -119,11 +121,11 @@ struct hpc_process {
 	u64		image_bytes;
 	u64		image_pages;
 	u64		freeze_ns;
-};
-
 	u64		moved;
 	struct hpc_wish	wish;
 	u64		cleared;
+};
+
 enum hpc_role {
 	HPC_HOME,	/* runs where it belongs */
 	HPC_DEPUTY,	/* its user mode is on another node */
@@ -176,6 +178,7 @@ struct hpc_request {
  * @reported:	of the guest's CPU time, what the deputy has been told
  * @ranges:	room for the memory of a call that uses much, see ranges.h
  * @told:	guest: blocked signals, as home knows them
+ * @wait:	call with a time limit that was interrupted, see waits.c; nr 0: none
  * @task:	whose it is
  * @retry:	kicks @task when it could not move just now
  */
@@ -191,6 +194,11 @@ struct hpc_task {
 	struct hpc_times	reported;
 	struct hpc_wire_range	*ranges;
 	u64			told;
+	struct {
+		u32		nr;
+		unsigned long	arg[6];
+		ktime_t		until;
+	} wait;
 	struct task_struct	*task;
 	struct timer_list	retry;
 };
@@ -266,6 +274,18 @@ enum hpc_signal_kind {
 
 /* What get_signal() would find for the current task; takes nothing. */
 enum hpc_signal_kind hpc_signal_peek(void);
+
+/* --- waits.c: calls with a time limit -------------------------------------- */
+
+/*
+ * Carries out call @nr with the arguments in @regs.  If it is the one that was
+ * interrupted last, hpc->wait, only for the rest of its time.
+ */
+long hpc_wait_call(struct hpc_task *hpc, struct pt_regs *regs, unsigned int nr);
+/* A process has come home, perhaps in the middle of such a call. */
+void hpc_wait_home(struct hpc_task *hpc);
+/* The first system call at home after that.  true: it is done. */
+bool hpc_wait_enter(struct hpc_task *hpc, struct pt_regs *regs, long nr);
 
 /* --- memory.c: the address space of the current task ----------------------- */
 

@@ -22,6 +22,7 @@
 #include "internal.h"
 
 #define LINK_TIMEOUT	(30 * HZ)
+#define PATIENT_MS	(60 * MSEC_PER_SEC)
 
 /* --- what comes in unasked ------------------------------------------------- */
 
@@ -107,6 +108,14 @@ static void link_unwatch(struct hpc_link *link)
 
 /* --- life ------------------------------------------------------------------ */
 
+/* After a connect() that did not wait the socket knows it before its file does. */
+static bool link_connected(struct socket *sock)
+{
+	return sock->state == SS_CONNECTED ||
+	       (sk_is_tcp(sock->sk) &&
+		inet_sk_state_load(sock->sk) == TCP_ESTABLISHED);
+}
+
 struct hpc_link *hpc_link_open(struct file *file)
 {
 	struct socket *sock = sock_from_file(file);
@@ -114,7 +123,7 @@ struct hpc_link *hpc_link_open(struct file *file)
 
 	if (sock) {
 		if (sock->type != SOCK_STREAM || !sock->sk ||
-		    sock->state != SS_CONNECTED || sock->sk->sk_user_data)
+		    !link_connected(sock) || sock->sk->sk_user_data)
 			return ERR_PTR(-EOPNOTSUPP);
 		if (sk_is_tcp(sock->sk))
 			tcp_sock_set_nodelay(sock->sk);
@@ -231,6 +240,24 @@ static int link_fail(struct hpc_link *link, int error)
 	if (!link->error)
 		link->error = error;
 	return link->error;
+}
+
+void hpc_link_patient(struct hpc_link *link, bool patient)
+{
+	struct sock *sk;
+
+	if (!link->sock || !sk_is_tcp(link->sock->sk))
+		return;
+	sk = link->sock->sk;
+	lock_sock(sk);
+	if (patient) {
+		link->impatient = inet_csk(sk)->icsk_user_timeout;
+		if (link->impatient)
+			inet_csk(sk)->icsk_user_timeout = PATIENT_MS;
+	} else {
+		inet_csk(sk)->icsk_user_timeout = link->impatient;
+	}
+	release_sock(sk);
 }
 
 /* --- sending --------------------------------------------------------------- */

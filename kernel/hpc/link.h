@@ -35,6 +35,7 @@ enum hpc_link_callback {
  *		the socket's callback lock
  * @expecting:	@owner looks at the link by itself: no kick is needed
  * @timeout:	longest wait for one piece of input or room for output, jiffies
+ * @impatient:	TCP_USER_TIMEOUT to go back to, ms
  * @error:	first error met, negative errno; nothing goes through after it
  * @own:	the socket's own callbacks
  * @sent:	bytes, for statistics
@@ -49,6 +50,7 @@ struct hpc_link {
 	struct task_struct	*owner;
 	bool			expecting;
 	long			timeout;
+	u32			impatient;
 	int			error;
 	void			(*own[HPC_LINK_CALLBACKS])(struct sock *sk);
 	u64			sent;
@@ -80,6 +82,12 @@ int hpc_link_recv_frame(struct hpc_link *link, u16 *type, u32 *len);
 int hpc_link_recv(struct hpc_link *link, void *to, size_t len);
 int hpc_link_recv_iter(struct hpc_link *link, struct iov_iter *to);
 int hpc_link_skip(struct hpc_link *link, size_t len);
+
+/*
+ * While an image goes through, the other side may be busy for longer than a
+ * dead node is waited for otherwise.
+ */
+void hpc_link_patient(struct hpc_link *link, bool patient);
 
 /* Is there something to read, or is the link at its end?  Never sleeps. */
 bool hpc_link_readable(struct hpc_link *link);

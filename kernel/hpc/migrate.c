@@ -75,7 +75,10 @@ int hpc_send(struct task_struct *task, int fd, u32 node)
 		request_free(req);
 		return -EBUSY;
 	}
-	/* From a deputy's node to another it goes through home. */
+	/*
+	 * From a deputy's node to another it goes through home.  One that
+	 * becomes a deputy just now looks for us after it did.
+	 */
 	if (hpc_role(task) == HPC_DEPUTY)
 		set_bit(HPC_T_BRING, &hpc->flags);
 	hpc_kick(task);
@@ -141,10 +144,12 @@ static int send_out(struct hpc_task *hpc, struct hpc_request *req)
 	int ret;
 
 	hpc_files_clear(hpc_process(current));
+	hpc_link_patient(req->link, true);
 	ret = hpc_fault(HPC_FAULT_BEFORE_PACK, req->link);
 	ret = ret ?: hpc_pack(req->link, &stats);
 	ret = ret ?: hpc_fault(HPC_FAULT_AFTER_PACK, req->link);
 	ret = ret ?: await_ready(req->link);
+	hpc_link_patient(req->link, false);
 	ret = ret ?: hpc_fault(HPC_FAULT_BEFORE_GO, req->link);
 	ret = ret ?: hpc_link_send(req->link, HPC_F_GO, NULL, 0);
 	if (!ret)
@@ -172,7 +177,6 @@ static void leave(struct hpc_task *hpc, struct hpc_request *req)
 	current->robust_list = NULL;
 	current->clear_child_tid = NULL;
 	rseq_execve(current);
-	hpc_times_get(&hpc->reported);
 	/*
 	 * A signal that comes before the guest has repeated its call is to
 	 * interrupt that call, not to run a handler in front of it.
@@ -385,7 +389,10 @@ bool hpc_syscall_enter(struct pt_regs *regs, long nr)
 {
 	struct hpc_task *hpc = current->hpc;
 
-	return hpc && hpc->role == HPC_GUEST && hpc_guest_syscall(hpc, regs, nr);
+	if (!hpc)
+		return false;
+	return hpc->role == HPC_GUEST ? hpc_guest_syscall(hpc, regs, nr)
+				      : hpc_wait_enter(hpc, regs, nr);
 }
 
 /* Called early in do_exit(), also of a thread that is killed. */

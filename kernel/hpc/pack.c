@@ -430,6 +430,8 @@ static int pack_thread(struct hpc_link *link)
 		w.futex_bitset = cpu_to_le32(restart->futex.bitset);
 	}
 	hpc_times_get(&t);
+	/* From here on the other half counts. */
+	current->hpc->reported = t;
 	w.utime = cpu_to_le64(t.utime);
 	w.stime = cpu_to_le64(t.stime);
 	w.runtime = cpu_to_le64(t.runtime);

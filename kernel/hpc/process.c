@@ -4,6 +4,7 @@
  * about it, inherited as far as it is a wish of its owner, freed with it.
  */
 
+#include <linux/hpc.h>
 #include <linux/ptrace.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task_stack.h>
@@ -78,12 +79,12 @@ void hpc_process_moved(const struct hpc_image_stats *stats, u64 since)
 void hpc_process_info(struct task_struct *task, struct hpc_info *info)
 {
 	struct hpc_process *p = hpc_process(task);
-
 	struct hpc_wish none = {};
+
 	info->cantmove = hpc_cantmove(task);
-	if (!p)
 	hpc_wish_decay(p ? &p->wish : &none, &info->decay_interval,
 		       &info->decay_keep);
+	if (!p)
 		return;
 	if (hpc_role(task) == HPC_GUEST) {
 		info->role = HPC_ROLE_GUEST;
@@ -99,11 +100,11 @@ void hpc_process_info(struct task_struct *task, struct hpc_info *info)
 	info->image_bytes = p->image_bytes;
 	info->image_pages = p->image_pages;
 	info->freeze_ns = p->freeze_ns;
-}
 	info->job = p->wish.job;
 	info->decay = p->wish.decay;
 	info->moved = p->moved;
 	info->cleared = READ_ONCE(p->cleared);
+}
 
 bool hpc_vdso_busy(struct hpc_task *hpc)
 {
@@ -125,14 +126,36 @@ bool hpc_interrupted(void)
 	       hpc_interrupted_by(regs->ax);
 }
 
+/*
+ * Which call restart_syscall() would go on with, 0 if that is not known.  It
+ * may have done so before, with nobody of us looking.
+ */
+static u32 restart_nr(int nr)
+{
+	long (*fn)(struct restart_block *) = current->restart_block.fn;
+
+	if (nr != __NR_restart_syscall)
+		return nr;
+	if (fn == futex_wait_restart)
+		return __NR_futex;
+	if (fn == do_restart_poll)
+		return __NR_poll;
+	if (fn != hrtimer_nanosleep_restart)
+		return 0;
+	/* The first argument of the one is a clock, of the other an address. */
+	return current_pt_regs()->di < MAX_CLOCKS ? __NR_clock_nanosleep
+						  : __NR_nanosleep;
+}
+
 void hpc_interrupted_note(struct hpc_task *hpc)
 {
 	struct pt_regs *regs = current_pt_regs();
 	int nr = syscall_get_nr(current, regs);
 
+	/* A guest notes it when the call begins. */
 	if (nr >= 0 && regs->ax == -ERESTART_RESTARTBLOCK &&
-	    nr != __NR_restart_syscall)
-		hpc->restart_nr = nr;
+	    hpc->role != HPC_GUEST)
+		hpc->restart_nr = restart_nr(nr);
 	/* No signal came that the mask of ppoll() or sigsuspend() let in. */
 	restore_saved_sigmask();
 }

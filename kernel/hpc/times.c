@@ -34,17 +34,19 @@ void hpc_times_set(const struct hpc_times *t)
 	task_rq_unlock(rq, current, &rf);
 }
 
+/* A clock that ran backwards would be another machine's mistake. */
+static u64 elapsed(u64 before, u64 now)
+{
+	return now > before ? now - before : 0;
+}
+
 void hpc_times_add(const struct hpc_times *before, const struct hpc_times *now)
 {
 	struct hpc_times t;
 
-	/* A clock that ran backwards would be another machine's mistake. */
-	if (now->utime < before->utime || now->stime < before->stime ||
-	    now->runtime < before->runtime)
-		return;
 	hpc_times_get(&t);
-	t.utime += now->utime - before->utime;
-	t.stime += now->stime - before->stime;
-	t.runtime += now->runtime - before->runtime;
+	t.utime += elapsed(before->utime, now->utime);
+	t.stime += elapsed(before->stime, now->stime);
+	t.runtime += elapsed(before->runtime, now->runtime);
 	hpc_times_set(&t);
 }

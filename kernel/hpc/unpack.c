@@ -380,6 +380,28 @@ static pmd_t *alloc_pmd(struct mm_struct *mm, unsigned long addr)
 }
 
 /*
+ * Who looks at the memory meanwhile (ps reads the arguments) finds nothing and
+ * leaves a page of zeroes, or a huge one, which is replaced.
+ */
+static int install_page(struct vm_area_struct *vma, unsigned long addr,
+			struct page *page)
+{
+	pmd_t *pmd;
+	int ret;
+
+	for (;;) {
+		pmd = alloc_pmd(vma->vm_mm, addr);
+		if (!pmd)
+			return -ENOMEM;
+		ret = mfill_atomic_install_pte(pmd, vma, addr, page, true, 0);
+		if (ret != -EEXIST && ret != -EAGAIN)
+			return ret;
+		zap_page_range_single(vma, addr, PAGE_SIZE, NULL);
+		cond_resched();
+	}
+}
+
+/*
  * Puts pages with their contents in place, as userfaultfd does: no fault, no
  * zeroing, and a copy of a file's page needs no look at the file.
  */
@@ -388,7 +410,6 @@ static int install_pages(struct unpack *u, unsigned long addr, u32 count)
 	struct mm_struct *mm = current->mm;
 	struct vm_area_struct *vma = NULL;
 	int ret = 0;
-	pmd_t *pmd;
 	u32 i;
 
 	mmap_read_lock(mm);
@@ -402,9 +423,7 @@ static int install_pages(struct unpack *u, unsigned long addr, u32 count)
 			if (anon_vma_prepare(vma))
 				break;
 		}
-		pmd = alloc_pmd(mm, addr);
-		ret = pmd ? mfill_atomic_install_pte(pmd, vma, addr, u->pages[i],
-						     true, 0) : -ENOMEM;
+		ret = install_page(vma, addr, u->pages[i]);
 		/* The page table has it now. */
 		if (!ret)
 			u->pages[i] = NULL;

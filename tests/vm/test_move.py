@@ -146,7 +146,6 @@ def test_back_and_forth(home):
     spin.finish()
 
 
-@pytest.mark.skip(reason="known: a reader of /proc/PID/cmdline during a homecoming ends the process")
 def test_looked_at_while_it_moves(home, away):
     """ps and the like read a process's memory: at home, and that of a guest."""
     spin = Spin(home)

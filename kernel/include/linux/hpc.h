@@ -19,7 +19,13 @@ struct mm_struct;
 struct pid;
 struct pid_namespace;
 struct pt_regs;
+struct restart_block;
 struct seq_file;
+
+/* What restart_syscall() goes on with after a futex wait, poll() or a sleep. */
+long futex_wait_restart(struct restart_block *restart);
+long do_restart_poll(struct restart_block *restart);
+long hrtimer_nanosleep_restart(struct restart_block *restart);
 
 #ifdef CONFIG_HPC
 
