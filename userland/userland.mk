@@ -64,6 +64,9 @@ UL_UNIT_FLAGS := -I. -include stdarg.h -include stddef.h -include stdint.h \
 $(UL_OBJ)/tests/unit/%.o: private UL_EXTRA := $(UL_UNIT_FLAGS)
 $(UL_SAN_OBJ)/tests/unit/%.o: private UL_EXTRA := $(UL_UNIT_FLAGS)
 
+# It speaks the engines' own language.
+$(UL_OBJ)/tests/vm/programs/imagefuzz.o: private UL_EXTRA := -Itests/vm/programs/wire -Ikernel/hpc
+
 $(UL_OBJ)/%.o: %.c config/cflags.mk userland/userland.mk | $(UL_DIR)/version.h
 	$(call ul_run,CC,$(CC) $(TS_CFLAGS) $(UL_INCLUDES) $(UL_EXTRA) -MMD -MP -c -o $@ $<)
 

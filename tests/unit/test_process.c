@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// sources: userland/libhpc/process.c
+// sources: userland/libhpc/process.c userland/libhpc/proc.c
 /* The engine's files of a process, where there is no engine; and its words. */
 
 #include <errno.h>

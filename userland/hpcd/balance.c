@@ -76,6 +76,17 @@ static double dice(uint64_t *state)
 	return (double)(*state >> 11) / (double)(1ULL << 53);
 }
 
+static double smaller(double a, double b)
+{
+	return a < b ? a : b;
+}
+
+/* A process that is there runs, whatever an older figure says. */
+static double at_least_one(double running)
+{
+	return running > 1 ? running : 1;
+}
+
 static double speed_of(const struct balance_node *node)
 {
 	return node->speed ? (double)node->speed / HPC_SPEED_STANDARD : 1.0;
@@ -377,7 +388,7 @@ static void reconsider(struct decision *d, const struct balance_process *p)
 		return;
 	}
 	here = time_left(d, p, rate(d->self, d->running + 1), false) + cost(d, p);
-	now = time_left(d, p, rate(there, running_on(there) > 1 ? running_on(there) : 1), true);
+	now = time_left(d, p, rate(there, at_least_one(running_on(there))), true);
 	/* Were it not for the calls, would it stay? */
 	if (is_worth_it(now, here, GAIN_FACTOR) && home_has_room(d, p) &&
 	    !is_worth_it(time_left(d, p, rate(there, running_on(there)), false), here,
@@ -416,8 +427,7 @@ static bool is_candidate(const struct balance_process *p)
 static double gain(const struct decision *d, const struct balance_process *p,
 		   const struct balance_target *t)
 {
-	double running = d->running > 1 ? d->running : 1;
-	double here = time_left(d, p, rate(d->self, running), false);
+	double here = time_left(d, p, rate(d->self, at_least_one(d->running)), false);
 	double there = time_left(d, p, rate(t->node, t->running + 1), true) + cost(d, p);
 
 	return is_worth_it(here, there, GAIN_FACTOR) ? here - there : 0;
@@ -506,6 +516,40 @@ int balance_decide(const struct balance_input *in, struct balance_room *room, ui
 	if (!in->stay && !in->lstay)
 		spread(&d);
 	return d.n;
+}
+
+int balance_place(const struct balance_input *in, struct balance_room *room, uint64_t *random,
+		  pid_t pid)
+{
+	struct decision d = { .in = in, .room = room, .random = random };
+	const struct balance_process *p = NULL;
+	const struct balance_node *there;
+	struct balance_target *t;
+	double home, now;
+	size_t i;
+	int ret;
+
+	d.self = node_find(in, in->self);
+	ret = room_make(room, in->n_nodes, in->n_processes);
+	if (ret)
+		return ret;
+	for (i = 0; i < in->n_processes; i++) {
+		if (in->processes[i].pid == pid)
+			p = &in->processes[i];
+		else if (!in->processes[i].away)
+			d.running += in->processes[i].demand / 1000.0;
+	}
+	if (!p || !d.self)
+		return -ESRCH;
+	there = p->away ? node_find(in, p->node) : d.self;
+	home = time_left(&d, p, rate(d.self, d.running + 1), false);
+	now = p->away && there ? time_left(&d, p, rate(there, at_least_one(running_on(there))), true) :
+				 home;
+	t = best(&d, p->rss, p->away ? p->node : in->self);
+	if (t && time_left(&d, p, rate(t->node, t->running + 1), true) + cost(&d, p) <
+	    smaller(home, now))
+		return t->node->id;
+	return p->away && now <= home ? (int)p->node : (int)in->self;
 }
 
 void balance_room_free(struct balance_room *room)

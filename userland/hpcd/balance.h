@@ -138,6 +138,12 @@ struct balance_room {
  */
 int balance_decide(const struct balance_input *in, struct balance_room *room, uint64_t *random,
 		   struct balance_move *moves, size_t max);
+/*
+ * Where @pid would be done soonest, whatever speaks against moving it: a node's
+ * number, @in->self for home.  -ESRCH: it is not among @in->processes.
+ */
+int balance_place(const struct balance_input *in, struct balance_room *room, uint64_t *random,
+		  pid_t pid);
 void balance_room_free(struct balance_room *room);
 
 /* Is so little memory left on @node that something has to leave? */

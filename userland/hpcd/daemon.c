@@ -77,6 +77,7 @@ static void out_done(const struct helper *helper, const struct helper_result *re
 {
 	char why[HPCD_WHY_SIZE + 32];
 
+	balancer_tried(helper->process, helper->node, result->error, result->rtt_us);
 	/* If all went well the engine will say what comes of it. */
 	if (result->error) {
 		snprintf(why, sizeof(why), "node %u: %s", helper->node, result->why);
@@ -93,7 +94,7 @@ static int out_begin(const struct wish *w)
 
 	if (!helper_begin(&what, &d.mover.engine, 1, out_done, &error))
 		return error;
-	result.error = hpcd_move_out(&d.mover, w->pid, w->node, result.why);
+	result.error = hpcd_move_out(&d.mover, w->pid, w->node, &result.rtt_us, result.why);
 	helper_end(&result);
 }
 
@@ -107,8 +108,10 @@ static void out_next(void)
 		d.head = (d.head + 1) % WISHES_MAX;
 		d.waiting--;
 		ret = out_begin(&w);
-		if (ret)
+		if (ret) {
+			balancer_tried(w.pid, w.node, ret, 0);
 			stayed(w.pid, w.node, strerror(-ret));
+		}
 	}
 }
 
@@ -122,18 +125,43 @@ static bool is_waiting(pid_t pid)
 	return false;
 }
 
-static void want(pid_t pid, uint32_t node)
+bool daemon_want(pid_t pid, uint32_t node)
 {
-	if (helper_moves(pid) || is_waiting(pid)) {
-		stayed(pid, node, "a move of it is under way already");
-		return;
-	}
-	if (d.waiting == WISHES_MAX) {
-		stayed(pid, node, "too many moves are waiting already; try again later");
-		return;
-	}
+	if (helper_moves(pid) || is_waiting(pid) || d.waiting == WISHES_MAX)
+		return false;
 	d.wish[(d.head + d.waiting++) % WISHES_MAX] = (struct wish) { .pid = pid, .node = node };
 	out_next();
+	return true;
+}
+
+static void want(pid_t pid, uint32_t node)
+{
+	if (daemon_want(pid, node))
+		return;
+	if (d.waiting == WISHES_MAX)
+		stayed(pid, node, "too many moves are waiting already; try again later");
+	else
+		stayed(pid, node, "a move of it is under way already");
+}
+
+/* "balance": to where the balancer would have it. */
+static void want_best(pid_t pid)
+{
+	uint32_t self = 0, where;
+	int node = balancer_place(pid);
+
+	if (node < 0) {
+		stayed(pid, 0, node == -ESRCH ? "nothing is known of it yet" : strerror(-node));
+		return;
+	}
+	if (hpc_where(pid, &where) || hpc_self_get(d.mover.engine, &self))
+		return;
+	if ((where ? where : self) == (uint32_t)node)
+		stayed(pid, node, "it is best where it is");
+	else if ((uint32_t)node == self)
+		hpc_bring(d.mover.engine, pid);
+	else
+		want(pid, node);
 }
 
 /* --- moves in ------------------------------------------------------------------------------ */
@@ -252,9 +280,13 @@ static const char *lost_why(int error)
 
 static void event_take(const struct hpc_event *e)
 {
+	balancer_event(e);
 	switch (e->type) {
 	case HPC_EVENT_GOTO:
-		want(e->pid, e->node);
+		if (e->node)
+			want(e->pid, e->node);
+		else
+			want_best(e->pid);
 		break;
 	case HPC_EVENT_AWAY:
 		hpcd_log(LOG_DEBUG, "process %d computes on node %u now", e->pid, e->node);
@@ -433,6 +465,11 @@ static int setup(const struct hpcd_options *options)
 		if (ret)
 			hpcd_log(LOG_ERR, "cannot listen at '" HPCD_REPORT_SOCKET "': %s",
 				 strerror(-ret));
+	}
+	if (!ret) {
+		ret = balancer_open(d.mover.engine);
+		if (ret)
+			hpcd_log(LOG_ERR, "cannot start the balancer: %s", strerror(-ret));
 	}
 	return ret ? ret : guests_scan();
 }

@@ -47,6 +47,7 @@ enum helper_kind { HELPER_OUT, HELPER_IN };
 struct helper_result {
 	int32_t error;		/* 0 or -errno */
 	uint32_t node;
+	uint32_t rtt_us;	/* there and back, 0: not known */
 	char why[400];
 };
 
@@ -86,8 +87,22 @@ int guests_scan(void);
 /* Containers at this moment. */
 unsigned int guests_count(void);
 
+/* --- balancer.c: who goes where by itself ------------------------------------------------------ */
+
+struct hpc_event;
+
+/* @engine: /dev/hpc. */
+int balancer_open(int engine);
+void balancer_event(const struct hpc_event *event);
+/* How an attempt to move @pid to @node went. */
+void balancer_tried(pid_t pid, uint32_t node, int error, uint32_t rtt_us);
+/* The best node for @pid, our own if it is that; -errno. */
+int balancer_place(pid_t pid);
+
 /* --- daemon.c --------------------------------------------------------------------------------- */
 
+/* Has @pid move to @node.  true: it will be tried. */
+bool daemon_want(pid_t pid, uint32_t node);
 int daemon_check(void);
 int daemon_run(const struct hpcd_options *options, int ready_fd);
 

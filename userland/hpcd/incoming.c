@@ -97,6 +97,9 @@ static int check_peer(struct visit *v)
 	}
 	if (hpcd_match_kernel(&v->own, &v->its, text, sizeof(text)))
 		return refuse(v, HPCD_R_KERNEL, text);
+	if (!hpc_node_get(v->mover->engine, v->own.node, &node) &&
+	    (node.status & HPC_NODE_BLOCK))
+		return refuse(v, HPCD_R_BUSY, "it takes no guests (mosctl noblock lets them in)");
 	return 0;
 }
 

@@ -30,9 +30,12 @@ struct hpcd_mover {
 	int linger_ms;
 };
 
-/* Home: has @pid move to @node.  0: the engine does; otherwise why not. */
+/*
+ * Home: has @pid move to @node.  0: the engine does; otherwise why not.  ret_rtt_us:
+ * what a message there and back takes, 0 if it did not come to that.
+ */
 int hpcd_move_out(const struct hpcd_mover *mover, pid_t pid, uint32_t node,
-		  char ret_why[HPCD_WHY_SIZE]);
+		  uint32_t *ret_rtt_us, char ret_why[HPCD_WHY_SIZE]);
 
 /*
  * Target: hears what the other end of @sock wants, and takes the process in, or

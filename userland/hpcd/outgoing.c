@@ -2,9 +2,12 @@
 /* Home's side of a move: connect, greet, ask, hand over to the engine. */
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "channel.h"
@@ -187,14 +190,26 @@ static int negotiate(const struct hpcd_mover *mover, struct hpcd_channel *c,
 	return ret ? ret : hand_over(mover, c, request->pid, node, ret_why);
 }
 
+/* As TCP has seen it during the handshake. */
+static uint32_t round_trip(int fd)
+{
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len))
+		return 0;
+	return info.tcpi_rtt;
+}
+
 int hpcd_move_out(const struct hpcd_mover *mover, pid_t pid, uint32_t node,
-		  char ret_why[HPCD_WHY_SIZE])
+		  uint32_t *ret_rtt_us, char ret_why[HPCD_WHY_SIZE])
 {
 	struct hpcd_channel c = { .fd = -1 };
 	struct hpcd_request request;
 	struct hpcd_hello own;
 	int ret;
 
+	*ret_rtt_us = 0;
 	ret = hpcd_hello_make(mover->engine, &own);
 	if (ret == -ENOTCONN)
 		return why(ret_why, ret, "this machine is in no cluster");
@@ -211,6 +226,8 @@ int hpcd_move_out(const struct hpcd_mover *mover, pid_t pid, uint32_t node,
 	ret = reach(mover, node, &c, ret_why);
 	if (!ret)
 		ret = negotiate(mover, &c, &own, &request, node, ret_why);
+	if (!ret)
+		*ret_rtt_us = round_trip(c.fd);
 	if (c.fd >= 0)
 		close(c.fd);
 	return ret;

@@ -2,10 +2,10 @@
 /*
  * libhpc: what a program may ask of Tessera's engine, and the map of a cluster.
  *
- * device.c, move.c and events.c speak to /dev/hpc, process.c to /proc; address.c
- * and map.c touch no file, no socket and no clock.  Every function that can fail
- * returns 0 or -errno and leaves its ret_ arguments alone when it fails; nothing
- * here prints.
+ * device.c, move.c and events.c speak to /dev/hpc, process.c and proc.c to /proc,
+ * cluster.c to both; address.c and map.c touch no file, no socket and no clock.
+ * Every function that can fail returns 0 or -errno and leaves its ret_ arguments
+ * alone when it fails; nothing here prints.
  */
 #ifndef TESSERA_LIBHPC_HPC_H
 #define TESSERA_LIBHPC_HPC_H
@@ -71,6 +71,70 @@ int hpc_cantmove(pid_t pid, char ret_words[HPC_CANTMOVE_TEXT]);
 const char *hpc_cantmove_meaning(const char *word);
 /* Is @pid a guest of another node? */
 bool hpc_is_guest(pid_t pid);
+
+/* --- proc.c: /proc, and its plain files ------------------------------------------------- */
+
+#define HPC_PROC_PATH 256
+
+/* Where /proc is: $TESSERA_PROC, for tests of the tools, or /proc. */
+const char *hpc_proc(void);
+bool hpc_proc_is_other(void);
+
+/* A file below /proc as text, cut off where it does not fit; and one write to it. */
+int hpc_proc_read(char *ret_text, size_t size, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+int hpc_proc_write(const char *text, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* The numbers in /proc/hpc/admin. */
+int hpc_admin_get(const char *name, uint32_t *ret_value);
+int hpc_admin_set(const char *name, uint32_t value);
+/* What the caller declares of itself in /proc/hpc/decay/@what. */
+int hpc_declare(const char *what, const char *value);
+
+int hpc_lock_get(pid_t pid, bool *ret_locked);
+int hpc_lock_set(pid_t pid, bool locked);
+
+/**
+ * struct hpc_stat - some of /proc/PID/stat
+ * @start:	clock ticks since the machine was booted
+ * @utime, @stime: clock ticks
+ * @vsize:	bytes
+ * @rss:	pages
+ */
+struct hpc_stat {
+	pid_t pid, ppid, pgrp, session, tpgid;
+	char comm[64];
+	char state;
+	int tty, priority, nice;
+	unsigned int flags, threads;
+	unsigned long utime, stime, vsize, rss;
+	uint64_t start;
+};
+
+int hpc_stat_parse(const char *text, struct hpc_stat *ret_stat);
+/* -ESRCH: there is no such process. */
+int hpc_stat_read(pid_t pid, struct hpc_stat *ret_stat);
+bool hpc_stat_is_kernel(const struct hpc_stat *stat);
+
+/* --- cluster.c: all nodes at once ---------------------------------------------------------- */
+
+int hpc_info(int fd, pid_t pid, struct hpc_info *ret_info);
+
+/* Nodes by number; {} to begin with. */
+struct hpc_cluster {
+	uint32_t self;
+	struct hpc_node *node;
+	size_t n, room;
+};
+
+int hpc_cluster_read(struct hpc_cluster *c);
+void hpc_cluster_free(struct hpc_cluster *c);
+const struct hpc_node *hpc_cluster_node(const struct hpc_cluster *c, uint32_t id);
+/* "up", "blocked", "silent", "leaving", "foreign" or "down" */
+const char *hpc_node_state(const struct hpc_node *node);
+/* What an error of any of these means to who sits there. */
+const char *hpc_error_text(int error);
 
 /* --- address.c ------------------------------------------------------------------ */
 

@@ -10,7 +10,7 @@
 
 #include "hpc.h"
 
-#define PATH_TEXT 64
+#define PATH_TEXT HPC_PROC_PATH
 
 /* A process that ended between open() and read() is none either. */
 static int gone(int error)
@@ -23,14 +23,14 @@ static int file_open(pid_t pid, const char *file, int flags)
 	char path[PATH_TEXT];
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
+	snprintf(path, sizeof(path), "%s/%d/%s", hpc_proc(), pid, file);
 	fd = open(path, flags | O_CLOEXEC);
 	if (fd >= 0)
 		return fd;
 	if (errno != ENOENT)
 		return -errno;
 	/* Without the engine a process has no such file. */
-	snprintf(path, sizeof(path), "/proc/%d", pid);
+	snprintf(path, sizeof(path), "%s/%d", hpc_proc(), pid);
 	return access(path, F_OK) ? -ESRCH : -EOPNOTSUPP;
 }
 
@@ -133,6 +133,6 @@ bool hpc_is_guest(pid_t pid)
 {
 	char path[PATH_TEXT];
 
-	snprintf(path, sizeof(path), "/proc/hpc/remote/%d", pid);
+	snprintf(path, sizeof(path), "%s/hpc/remote/%d", hpc_proc(), pid);
 	return access(path, F_OK) == 0;
 }
