@@ -349,6 +349,17 @@ static void cards_look(struct daemon *d, uint64_t now)
 	}
 }
 
+/* A person wants the others to hear nothing new of this node's load. */
+static bool load_is_secret(void)
+{
+	FILE *f = fopen("/proc/hpc/admin/quiet", "re");
+	int c = f ? fgetc(f) : EOF;
+
+	if (f)
+		fclose(f);
+	return c == '1';
+}
+
 static void load_look(struct daemon *d, uint64_t now)
 {
 	struct hpc_node own;
@@ -357,7 +368,9 @@ static void load_look(struct daemon *d, uint64_t now)
 		return;
 	d->loaded = now;
 	disc_table_own(d->table, &own);
-	disc_load_set(d->disc, own.load, own.util, own.mem >> 10, own.rmem >> 10);
+	disc_block_set(d->disc, now, own.status & HPC_NODE_BLOCK);
+	if (!load_is_secret())
+		disc_load_set(d->disc, own.load, own.util, own.mem >> 10, own.rmem >> 10);
 	if (own.speed && own.speed != d->info.speed) {
 		d->info.speed = own.speed;
 		disc_info_set(d->disc, now, &d->info);

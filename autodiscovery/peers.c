@@ -1082,6 +1082,16 @@ uint64_t disc_boot(const struct disc *d)
 	return d->own.boot;
 }
 
+void disc_block_set(struct disc *d, uint64_t now, bool block)
+{
+	if (block == !!(d->own.flags & DISC_F_BLOCK))
+		return;
+	clock_set(d, now);
+	d->own.flags ^= DISC_F_BLOCK;
+	if (d->speaking)
+		news_begin(d, NEWS_JITTER);
+}
+
 uint32_t disc_live(const struct disc *d)
 {
 	return d->live;

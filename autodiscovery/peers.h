@@ -123,6 +123,8 @@ void disc_news(struct disc *d, uint64_t now);
 /* @fixed: a person wants exactly this number; 0: none yet. */
 void disc_number_set(struct disc *d, uint64_t now, uint16_t number, bool fixed);
 void disc_info_set(struct disc *d, uint64_t now, const struct disc_info *info);
+/* Takes no guests, or does again. */
+void disc_block_set(struct disc *d, uint64_t now, bool block);
 void disc_load_set(struct disc *d, uint32_t load, uint8_t util, uint64_t mem, uint64_t rmem);
 
 uint16_t disc_number(const struct disc *d);
