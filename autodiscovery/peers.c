@@ -22,16 +22,18 @@
 
 #define RATE		250000
 #define BEAT_SHARE	88	/* percent of the rate that beats may use */
+#define CALM_SHARE	98	/* percent of it that all may use before questions wait */
 #define NEWS_SHARE	160	/* percent of it up to which news travels */
 #define BEAT_BITS	((DISC_HEADER + 14 + DISC_MAC + DISC_OVERHEAD) * 8)
 #define INTERVAL_MIN	1000
 #define INTERVAL_MAX	1000000
 #define PEERS_MAX	16384
 
-#define SILENT_AFTER	22	/* tenths of an interval */
+#define SILENT_AFTER	21	/* tenths of an interval */
 #define ROUNDS		7
-#define ROUND_MIN	150
-#define ROUND_MAX	300
+#define ROUND_MIN	140
+#define ROUND_MAX	200
+#define LOST_MAX	8	/* packets missed in a row that were on the wire */
 #define ANSWER_GAP	50	/* questions to us that one beat answers */
 
 #define NEWS_REPEATS	3
@@ -124,7 +126,7 @@ static uint32_t index_of(const struct disc *d, const struct disc_peer *p)
 
 static uint64_t bucket_rate(const struct disc *d, const struct bucket *b)
 {
-	return b == &d->busy ? (uint64_t)d->config.rate * NEWS_SHARE / 100 : d->config.rate;
+	return (uint64_t)d->config.rate * (b == &d->busy ? NEWS_SHARE : CALM_SHARE) / 100;
 }
 
 static void bucket_drain(const struct disc *d, struct bucket *b)
@@ -137,7 +139,8 @@ static void bucket_drain(const struct disc *d, struct bucket *b)
 
 static void bucket_fill(const struct disc *d, struct bucket *b, size_t len)
 {
-	uint64_t most = bucket_rate(d, b) * 2;
+	/* What was long ago is no reason to keep quiet about the silent. */
+	uint64_t most = b == &d->busy ? bucket_rate(d, b) * 2 : bucket_rate(d, b) / 2;
 
 	bucket_drain(d, b);
 	b->bits += (len + DISC_OVERHEAD) * 8;
@@ -145,11 +148,11 @@ static void bucket_fill(const struct disc *d, struct bucket *b, size_t len)
 		b->bits = most;
 }
 
-/* Holds a tenth of a second. */
+/* Holds a tenth of a second of news, a fifth of questions. */
 static bool bucket_has_room(const struct disc *d, struct bucket *b)
 {
 	bucket_drain(d, b);
-	return b->bits < bucket_rate(d, b) / 10;
+	return b->bits < bucket_rate(d, b) / (b == &d->busy ? 10 : 5);
 }
 
 static void account(struct disc *d, size_t len)
@@ -538,7 +541,7 @@ static void beat_step(struct disc *d)
 		return;
 	/* More nodes than when this was scheduled: it is not our turn yet. */
 	if (d->now - d->beat_last < interval - interval / 10) {
-		d->beat_due = d->beat_last + jittered(d, interval);
+		d->beat_due = d->beat_last + interval - rnd(d, interval / 10);
 		return;
 	}
 	if (!d->deferred && d->busy.bits > bucket_rate(d, &d->busy) / 5) {
@@ -698,6 +701,9 @@ static void questions_hear(struct disc *d, const struct disc_message *m)
 		p = d->capacity ? find_low(d, m->ask_alive[i]) : NULL;
 		if (!p)
 			continue;
+		/* A question that is not answered counts, whoever was the first to doubt. */
+		if (p->state == DISC_UP && d->now - p->asked >= round_ms(d) * 3 / 4)
+			p->rounds++;
 		p->asked = d->now;
 		if (p->asking) {	/* our question too */
 			ask_drop(d, p);
@@ -728,10 +734,13 @@ static void peer_end(struct disc *d, struct disc_peer *p, enum disc_state state)
 
 static void peer_silence(struct disc *d, struct disc_peer *p)
 {
+	uint64_t due = d->now + rnd(d, round_ms(d) / 2);
+
 	p->state = DISC_SILENT;
-	p->rounds = 0;
+	if (p->rounds && due < p->asked + round_ms(d))
+		due = p->asked + round_ms(d);
 	p->asked = 0;
-	wheel_add(d, p, d->now + rnd(d, round_ms(d) / 2));
+	wheel_add(d, p, due);
 	peer_report(d, p, DISC_FELL_SILENT);
 }
 
@@ -779,6 +788,16 @@ static void wheel_step(struct disc *d)
 			peer_due(d, &d->peer[i]);
 		}
 	}
+}
+
+/* Between this packet and the last one of @p: what others sent, and we lost. */
+static void account_lost(struct disc *d, const struct disc_peer *p, uint64_t counter, size_t len)
+{
+	uint64_t lost = p->top && counter > p->top ? counter - p->top - 1 : 0;
+
+	/* Larger gaps are a daemon's restart, or a cable that was out. */
+	while (lost <= LOST_MAX && lost--)
+		account(d, len);
 }
 
 static bool is_replay(struct disc_peer *p, uint64_t counter)
@@ -893,6 +912,7 @@ static void peer_live(struct disc *d, struct disc_peer *p, bool news, uint16_t o
 	enum disc_change change = news ? DISC_UPDATED : DISC_BEATS;
 
 	p->state = DISC_UP;
+	p->rounds = 0;
 	ask_drop(d, p);
 	if (before == DISC_SILENT) {
 		change = DISC_RESUMED;
@@ -917,6 +937,8 @@ static void witnesses_hear(struct disc *d, const struct disc_message *m)
 		if (!p || !is_live(p) || age > d->now || d->now - age <= p->heard)
 			continue;
 		p->heard = d->now - age;
+		if (p->heard > p->asked)
+			p->rounds = 0;
 		if (p->state == DISC_SILENT && silent_at(d, p) > d->now)
 			peer_live(d, p, false, p->number);
 	}
@@ -952,6 +974,7 @@ void disc_receive(struct disc *d, uint64_t now, const struct disc_message *m, si
 		p = peer_add(d, m->boot);
 	if (!p)
 		return;
+	account_lost(d, p, m->counter, len);
 	if (is_replay(p, m->counter)) {
 		d->stats.replayed++;
 		return;
@@ -1059,6 +1082,16 @@ void disc_info_set(struct disc *d, uint64_t now, const struct disc_info *info)
 		news_begin(d, NEWS_JITTER);
 }
 
+void disc_block_set(struct disc *d, uint64_t now, bool block)
+{
+	if (block == !!(d->own.flags & DISC_F_BLOCK))
+		return;
+	clock_set(d, now);
+	d->own.flags ^= DISC_F_BLOCK;
+	if (d->speaking)
+		news_begin(d, NEWS_JITTER);
+}
+
 void disc_load_set(struct disc *d, uint32_t load, uint8_t util, uint64_t mem, uint64_t rmem)
 {
 	d->own.load = load;
@@ -1080,16 +1113,6 @@ bool disc_holding(const struct disc *d)
 uint64_t disc_boot(const struct disc *d)
 {
 	return d->own.boot;
-}
-
-void disc_block_set(struct disc *d, uint64_t now, bool block)
-{
-	if (block == !!(d->own.flags & DISC_F_BLOCK))
-		return;
-	clock_set(d, now);
-	d->own.flags ^= DISC_F_BLOCK;
-	if (d->speaking)
-		news_begin(d, NEWS_JITTER);
 }
 
 uint32_t disc_live(const struct disc *d)
