@@ -7,6 +7,7 @@
  *   FORWARD	the deputy runs it; the line says which memory it reads and
  *		writes.
  *   SPECIAL	a function decides or builds the ranges.
+ *   GUEST	the same, and home does not carry it out for a guest.
  *   HOME	the process goes home and runs it there.  Right for everything,
  *		only slow: a line here is never wrong.
  *
@@ -33,6 +34,7 @@
  * the call has to do with it.
  */
 
+#include <linux/binfmts.h>
 #include <linux/fcntl.h>
 #include <linux/file.h>
 #include <linux/ioctl.h>
@@ -42,6 +44,7 @@
 #include <linux/pagemap.h>
 #include <linux/prctl.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/socket.h>
 #include <linux/uaccess.h>
@@ -53,7 +56,7 @@
 #include "internal.h"
 #include "ranges.h"
 
-enum hpc_class { LOCAL, FORWARD, SPECIAL, HOME };
+enum hpc_class { LOCAL, FORWARD, SPECIAL, GUEST, HOME };
 
 enum what {
 	W_NONE, W_STR, W_BYTES, W_IOV_IN, W_IOV_OUT, W_SOCKADDR, W_FDSET,
@@ -76,6 +79,10 @@ struct memory {
 };
 
 #define NO_COUNT	0xff
+
+/* Strings this far apart travel with what is between them. */
+#define NEAR		256
+
 #define MAX_MEMORY	5
 
 struct call;
@@ -669,6 +676,131 @@ static bool do_msgrcv(struct visit *v)
 
 static const struct call *call_of(unsigned long nr);
 
+/* --- children, and other programs ------------------------------------------ */
+
+static bool clone_with(struct visit *v, struct kernel_clone_args *args)
+{
+	long ret = hpc_guest_clone(v->hpc, args);
+
+	if (ret == -EXDEV)
+		return false;
+	v->ret = ret;
+	return true;
+}
+
+static bool do_fork(struct visit *v)
+{
+	return clone_with(v, &(struct kernel_clone_args) {
+		.exit_signal	= SIGCHLD,
+	});
+}
+
+static bool do_vfork(struct visit *v)
+{
+	return clone_with(v, &(struct kernel_clone_args) {
+		.flags		= CLONE_VFORK | CLONE_VM,
+		.exit_signal	= SIGCHLD,
+	});
+}
+
+static bool do_clone(struct visit *v)
+{
+	return clone_with(v, &(struct kernel_clone_args) {
+		.flags		= lower_32_bits(v->arg[0]) & ~CSIGNAL,
+		.exit_signal	= v->arg[0] & CSIGNAL,
+		.stack		= v->arg[1],
+		.parent_tid	= (int __user *)v->arg[2],
+		.child_tid	= (int __user *)v->arg[3],
+		.tls		= v->arg[4],
+	});
+}
+
+static bool do_clone3(struct visit *v)
+{
+	struct clone_args a;
+
+	/* What this kernel does not know, or refuses, home is to judge. */
+	if (v->arg[1] < CLONE_ARGS_SIZE_VER0 || v->arg[1] > sizeof(a) ||
+	    copy_struct_from_user(&a, sizeof(a), (void __user *)v->arg[0],
+				  v->arg[1]))
+		return false;
+	if (a.set_tid_size || a.cgroup || a.flags & CSIGNAL ||
+	    a.exit_signal & ~(u64)CSIGNAL || !!a.stack != !!a.stack_size ||
+	    a.stack_size > TASK_SIZE_MAX || a.stack > TASK_SIZE_MAX)
+		return false;
+	return clone_with(v, &(struct kernel_clone_args) {
+		.flags		= a.flags,
+		.exit_signal	= a.exit_signal,
+		.stack		= a.stack + a.stack_size,
+		.parent_tid	= (int __user *)a.parent_tid,
+		.child_tid	= (int __user *)a.child_tid,
+		.tls		= a.tls,
+	});
+}
+
+/* A range that begins in the last one, or just behind it, makes that longer. */
+static bool want_near(struct visit *v, unsigned long addr, unsigned long len)
+{
+	struct hpc_wire_range *last;
+	unsigned long start, end;
+
+	if (!v->ranges.n)
+		return want_range(v, addr, len, HPC_RANGE_IN);
+	last = &v->ranges.r[v->ranges.n - 1];
+	start = le64_to_cpu(last->addr);
+	end = start + le32_to_cpu(last->len);
+	if (addr >= start && addr + len <= end)
+		return true;
+	if (addr < start || addr > end + NEAR || addr + len - start > U32_MAX ||
+	    !accessible(end, addr + len - end, HPC_RANGE_IN))
+		return want_range(v, addr, len, HPC_RANGE_IN);
+	v->ranges.in += addr + len - end;
+	last->len = cpu_to_le32(addr + len - start);
+	return v->ranges.in <= HPC_MAX_CALL_IN;
+}
+
+/* A vector of strings, as exec takes it, with the null pointer at its end. */
+static bool want_strings(struct visit *v, unsigned long vector)
+{
+	unsigned long addr, n = 0;
+	long len;
+
+	if (!vector)
+		return true;
+	do {
+		if (get_user(addr, (unsigned long __user *)vector + n++))
+			return false;
+	} while (addr);
+	if (!want_range(v, vector, n * sizeof(addr), HPC_RANGE_IN))
+		return false;
+	while (--n) {
+		if (get_user(addr, (unsigned long __user *)vector))
+			return false;
+		vector += sizeof(addr);
+		len = strnlen_user((char __user *)addr, MAX_ARG_STRLEN);
+		if (len <= 0 || len > MAX_ARG_STRLEN || !want_near(v, addr, len))
+			return false;
+	}
+	return true;
+}
+
+static bool do_exec(struct visit *v, int name, int vectors)
+{
+	return want_string(v, v->arg[name]) &&
+	       want_strings(v, v->arg[vectors]) &&
+	       want_strings(v, v->arg[vectors + 1]) && forward(v, v->nr);
+}
+
+static bool do_execve(struct visit *v)
+{
+	return do_exec(v, 0, 1);
+}
+
+static bool do_execveat(struct visit *v)
+{
+	return do_exec(v, 1, 2);
+}
+
 /*
  * The deputy remembers what to go on with; which memory that uses, the
  * arguments, still in their registers, say.
@@ -699,6 +831,8 @@ static bool do_restart_syscall(struct visit *v)
 				{ FORWARD, true, .memory = { __VA_ARGS__ } }
 #define S(sym, fn)	static const struct call call_##sym = \
 				{ SPECIAL, .special = fn }
+#define G(sym, fn)	static const struct call call_##sym = \
+				{ GUEST, .special = fn }
 #define SR(sym, fn)	static const struct call call_##sym = \
 				{ SPECIAL, true, .special = fn }
 #include "calls.h"
@@ -707,6 +841,8 @@ static bool do_restart_syscall(struct visit *v)
 #undef F
 #undef R
 #undef S
+#undef SR
+#undef G
 
 #define __SYSCALL(nr, sym) \
 [nr] = &call_##sym,
@@ -738,7 +874,7 @@ bool hpc_call_forwarded(unsigned int nr)
 
 static bool dispatch(struct visit *v, const struct call *c)
 {
-	if (c->class == SPECIAL)
+	if (c->class == SPECIAL || c->class == GUEST)
 		return c->special(v);
 	return want_all(v, c->memory) && forward(v, v->nr);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * One line for each system call of x86-64, in the order of their numbers by
- * subject.  L, F, R, S, SR, H and the words for memory are explained in calls.c.
+ * subject.  L, F, R, S, SR, G, H and the words for memory are explained in calls.c.
  * Included once, by it.
  */
 
@@ -309,12 +309,12 @@ H(sys_request_key);
 H(sys_keyctl);
 
 /* --- families: at home, until they can be born away ------------------------ */
-H(sys_clone);
-H(sys_clone3);
-H(sys_fork);
-H(sys_vfork);
-H(sys_execve);
-H(sys_execveat);
+G(sys_clone,		do_clone);
+G(sys_clone3,		do_clone3);
+G(sys_fork,		do_fork);
+G(sys_vfork,		do_vfork);
+S(sys_execve,		do_execve);
+S(sys_execveat,		do_execveat);
 F(sys_wait4,		OUT(1, 4), OUT(3, 144));
 F(sys_waitid,		OUT(2, 128), OUT(4, 144));
 H(sys_ptrace);

@@ -35,6 +35,7 @@
 #include <linux/slab.h>
 #include <linux/uio.h>
 #include <asm/syscall.h>
+#include <asm/unistd.h>
 
 #include "arch.h"
 #include "guest.h"
@@ -125,8 +126,7 @@ static int forward(struct hpc_task *hpc, const struct ksignal *ksig)
 	return hpc_link_send(hpc->link, HPC_F_SIGNAL, &w, sizeof(w));
 }
 
-/* Deals with whatever makes signal_pending() true.  May not return. */
-static int deputy_signals(struct hpc_task *hpc)
+int hpc_deputy_signals(struct hpc_task *hpc)
 {
 	enum hpc_signal_kind kind;
 	struct ksignal ksig;
@@ -219,6 +219,26 @@ static int recv_in(struct hpc_task *hpc, const struct hpc_ranges *ranges,
 	return ret;
 }
 
+static bool is_exec(u32 nr)
+{
+	return nr == __NR_execve || nr == __NR_execveat;
+}
+
+/* It is another program now, and the process is at home. */
+static long exec_done(struct hpc_task *hpc)
+{
+	u32 from = hpc_process(current)->where;
+
+	hpc_link_send(hpc->link, HPC_F_EXECED, NULL, 0);
+	deputy_end(hpc);
+	clear_bit(HPC_T_BRING, &hpc->flags);
+	clear_bit(HPC_T_BROUGHT, &hpc->flags);
+	hpc_event(HPC_EVENT_HOME, task_tgid_nr(current), from, 0);
+	/* The one register that a new program's start leaves to its exec. */
+	current_pt_regs()->ax = 0;
+	return 0;
+}
+
 static long carry_out(struct hpc_task *hpc, const struct hpc_wire_call *w)
 {
 	struct pt_regs *regs = current_pt_regs();
@@ -246,11 +266,13 @@ static long carry_out(struct hpc_task *hpc, const struct hpc_wire_call *w)
 	ret = hpc_wait_call(hpc, regs, nr);
 	hpc_link_expect(hpc->link);
 	clear_thread_flag(TIF_HPC);
+	if (!ret && is_exec(nr))
+		return exec_done(hpc);
 
 	if (test_bit(HPC_T_BRING, &hpc->flags) && ask_home(hpc))
 		return ret;
 	if (signal_pending(current))
-		deputy_signals(hpc);
+		hpc_deputy_signals(hpc);
 	if (test_restore_sigmask())
 		restore_saved_sigmask();
 	/* Interrupted by us, not by a signal: a program must not see it. */
@@ -320,6 +342,8 @@ static int serve_call(struct hpc_task *hpc, u32 len)
 	times_book(hpc, &w.times);
 	hpc_process(current)->calls++;
 	result = oops ?: carry_out(hpc, &w);
+	if (hpc->role != HPC_DEPUTY)
+		goto out;
 	ret = send_result(hpc, &ranges, result);
 	for (i = 0; i < ranges.n; i++)
 		if (le32_to_cpu(ranges.r[i].len) > SHADOW_KEEP)
@@ -541,6 +565,8 @@ static int serve(struct hpc_task *hpc)
 		return serve_action(hpc, len);
 	case HPC_F_MASK:
 		return serve_mask(hpc, len);
+	case HPC_F_CLONE:
+		return hpc_serve_clone(hpc, len);
 	case HPC_F_INTR:
 		/* The call it was meant for is over. */
 		return len ? -EPROTO : 0;
@@ -596,7 +622,7 @@ void hpc_deputy_run(struct hpc_task *hpc, u32 node)
 		clear_thread_flag(TIF_HPC);
 		if (signal_pending(current) &&
 		    !test_bit(HPC_T_HOLD, &hpc->flags))
-			ret = deputy_signals(hpc);
+			ret = hpc_deputy_signals(hpc);
 		if (!ret && wanted(hpc))
 			ret = ask_home(hpc);
 		if (!ret && (holding(hpc) || hpc_link_readable(hpc->link)))

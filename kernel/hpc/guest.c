@@ -43,6 +43,16 @@ static void times_take(struct hpc_task *hpc, struct hpc_wire_times *w)
 	w->runtime = cpu_to_le64(t.runtime);
 }
 
+/* The process is at home again; what is left here ends without a word. */
+static void __noreturn gone(struct hpc_task *hpc)
+{
+	hpc_link_close(hpc->link);
+	hpc->link = NULL;
+	hpc->role = HPC_HOME;
+	clear_task_syscall_work(current, HPC);
+	do_group_exit(0);
+}
+
 /* --- frames that come unasked ---------------------------------------------- */
 
 static int unasked_signal(struct hpc_task *hpc, u32 len)
@@ -83,6 +93,8 @@ static int unasked(struct hpc_task *hpc, u16 type, u32 len)
 	case HPC_F_BRING:
 		set_bit(HPC_T_BROUGHT, &hpc->flags);
 		break;
+	case HPC_F_EXECED:
+		gone(hpc);
 	default:
 		return -EPROTO;
 	}
@@ -280,6 +292,34 @@ long hpc_guest_call(struct hpc_task *hpc, unsigned int nr,
 	return le64_to_cpu(result.ret);
 }
 
+int hpc_guest_answer(struct hpc_task *hpc, u16 want, void *answer, u32 size)
+{
+	u32 len;
+	int ret;
+
+	hpc_link_expect(hpc->link);
+	ret = await(hpc, want, &len);
+	if (!ret && len != size)
+		ret = -EPROTO;
+	ret = ret ?: hpc_link_recv(hpc->link, answer, size);
+	clear_bit(HPC_T_INTR_SENT, &hpc->flags);
+	settle(hpc);
+	if (ret) {
+		lost(hpc);
+		return -EINTR;
+	}
+	return 0;
+}
+
+int hpc_guest_ask(struct hpc_task *hpc, u16 type, const void *body, u32 len,
+		  u16 want, void *answer, u32 size)
+{
+	hpc_link_expect(hpc->link);
+	/* A link that takes nothing gives no answer either. */
+	hpc_link_send(hpc->link, type, body, len);
+	return hpc_guest_answer(hpc, want, answer, size);
+}
+
 int hpc_guest_mmap(struct hpc_task *hpc, int fd, u32 prot, u32 flags, u32 *id)
 {
 	struct hpc_wire_mmap w = {
@@ -288,20 +328,12 @@ int hpc_guest_mmap(struct hpc_task *hpc, int fd, u32 prot, u32 flags, u32 *id)
 		.flags	= cpu_to_le32(flags),
 	};
 	struct hpc_wire_mapped mapped;
-	u32 len;
 	int ret;
 
-	hpc_link_expect(hpc->link);
-	ret = hpc_link_send(hpc->link, HPC_F_MMAP, &w, sizeof(w));
-	ret = ret ?: await(hpc, HPC_F_MAPPED, &len);
-	if (!ret && len != sizeof(mapped))
-		ret = -EPROTO;
-	ret = ret ?: hpc_link_recv(hpc->link, &mapped, sizeof(mapped));
-	settle(hpc);
-	if (ret) {
-		lost(hpc);
-		return -EINTR;
-	}
+	ret = hpc_guest_ask(hpc, HPC_F_MMAP, &w, sizeof(w),
+			    HPC_F_MAPPED, &mapped, sizeof(mapped));
+	if (ret)
+		return ret;
 	if (mapped.error)
 		return -(int)le32_to_cpu(mapped.error);
 	*id = le32_to_cpu(mapped.file.id);
@@ -428,15 +460,6 @@ static int stand_still(struct hpc_task *hpc)
 		ret = ret ?: unasked(hpc, type, len);
 	}
 	return ret;
-}
-
-static void __noreturn gone(struct hpc_task *hpc)
-{
-	hpc_link_close(hpc->link);
-	hpc->link = NULL;
-	hpc->role = HPC_HOME;
-	clear_task_syscall_work(current, HPC);
-	do_group_exit(0);
 }
 
 static int await_taken(struct hpc_task *hpc)

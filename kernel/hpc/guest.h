@@ -11,6 +11,7 @@
 
 struct folio;
 struct hpc_task;
+struct kernel_clone_args;
 struct pt_regs;
 
 struct hpc_ranges;
@@ -31,6 +32,20 @@ long hpc_guest_call(struct hpc_task *hpc, unsigned int nr,
 
 /* Asks home for its file behind @fd.  -EXDEV: it must be done at home. */
 int hpc_guest_mmap(struct hpc_task *hpc, int fd, u32 prot, u32 flags, u32 *id);
+
+/*
+ * Sends home a frame and waits for the answer, which is @size bytes; or only
+ * waits for another one.  An error is the end of the guest.
+ */
+int hpc_guest_ask(struct hpc_task *hpc, u16 type, const void *body, u32 len,
+		  u16 want, void *answer, u32 size);
+int hpc_guest_answer(struct hpc_task *hpc, u16 want, void *answer, u32 size);
+
+/*
+ * fork() and its kin: the child's number, or an error.  -EXDEV: it must be done
+ * at home.  Changes @args.
+ */
+long hpc_guest_clone(struct hpc_task *hpc, struct kernel_clone_args *args);
 
 /* Tells home of a new handler; does not wait. */
 void hpc_guest_action(struct hpc_task *hpc, int sig);

@@ -131,6 +131,8 @@ enum hpc_role {
 	HPC_DEPUTY,	/* its user mode is on another node */
 	HPC_ARRIVING,	/* has its memory, gets its registers next */
 	HPC_GUEST,	/* belongs to another node */
+	HPC_BORN_DEPUTY, /* child of a deputy, not yet run */
+	HPC_BORN_GUEST,	/* child of a guest, not yet run */
 };
 
 /* hpc_task.flags */
@@ -166,6 +168,22 @@ struct hpc_request {
 };
 
 /**
+ * struct hpc_birth - while a deputy or a guest makes its half of a child
+ * @role:	of the child
+ * @pid:	of the child at home
+ * @link:	of the child
+ * @blocked:	its signal mask
+ * @cred:	the parent's, put aside while it has the right to choose a number
+ */
+struct hpc_birth {
+	enum hpc_role		role;
+	pid_t			pid;
+	struct hpc_link		*link;
+	sigset_t		blocked;
+	const struct cred	*cred;
+};
+
+/**
  * struct hpc_task - hangs off task_struct::hpc, made when first needed
  * @role:	changed by the thread itself only
  * @flags:	HPC_T_*, set by anybody
@@ -179,6 +197,7 @@ struct hpc_request {
  * @ranges:	room for the memory of a call that uses much, see ranges.h
  * @told:	guest: blocked signals, as home knows them
  * @wait:	call with a time limit that was interrupted, see waits.c; nr 0: none
+ * @birth:	while it clones itself
  * @task:	whose it is
  * @retry:	kicks @task when it could not move just now
  */
@@ -199,6 +218,7 @@ struct hpc_task {
 		unsigned long	arg[6];
 		ktime_t		until;
 	} wait;
+	struct hpc_birth	*birth;
 	struct task_struct	*task;
 	struct timer_list	retry;
 };
@@ -305,6 +325,19 @@ void hpc_shadow_drop(unsigned long addr, unsigned long len);
  * the process is home again; does not return if it ends.
  */
 void hpc_deputy_run(struct hpc_task *hpc, u32 node);
+
+/* Deals with whatever makes signal_pending() true.  May not return. */
+int hpc_deputy_signals(struct hpc_task *hpc);
+
+/* --- family.c: children of those who are away ------------------------------ */
+
+int hpc_family_init(void);
+/* The fork hook, for a child of a process that is away.  -ENOMEM or 0. */
+int hpc_family_fork(struct task_struct *child, struct hpc_birth *birth);
+/* The first thing such a child does. */
+void hpc_born(struct hpc_task *hpc);
+/* CLONE has come, with a body of @len bytes. */
+int hpc_serve_clone(struct hpc_task *hpc, u32 len);
 
 /* --- migrate.c: the moves themselves --------------------------------------- */
 

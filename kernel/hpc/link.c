@@ -183,8 +183,8 @@ static bool link_writable(struct hpc_link *link)
  * Sockets wake only those who sleep interruptibly.  Somebody with a signal
  * pending cannot, so this wakes the sleeper whatever its state.
  */
-static int link_wake(struct wait_queue_entry *entry, unsigned int mode,
-		     int flags, void *key)
+int hpc_link_wake(struct wait_queue_entry *entry, unsigned int mode, int flags,
+		  void *key)
 {
 	return default_wake_function(entry, TASK_NORMAL, flags, key);
 }
@@ -192,7 +192,7 @@ static int link_wake(struct wait_queue_entry *entry, unsigned int mode,
 static int link_sleep(struct hpc_link *link, bool (*ready)(struct hpc_link *))
 {
 	wait_queue_head_t *wq = sk_sleep(link->sock->sk);
-	DEFINE_WAIT_FUNC(wait, link_wake);
+	DEFINE_WAIT_FUNC(wait, hpc_link_wake);
 	long left = link->timeout;
 	int ret = 0;
 

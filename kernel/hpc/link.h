@@ -105,6 +105,20 @@ int hpc_link_wait(struct hpc_link *link, bool (*stop)(void *data), void *data);
 void hpc_link_expect(struct hpc_link *link);
 bool hpc_link_unexpect(struct hpc_link *link);
 
+/* For waits of our own on a socket. */
+int hpc_link_wake(struct wait_queue_entry *entry, unsigned int mode, int flags,
+		  void *key);
+
+/*
+ * A second link to where @link leads, see door.c.  One side listens, at @port,
+ * and accepts who has @token; the other connects and sends a TOKEN frame.
+ * -EOPNOTSUPP: not over TCP; -ETIMEDOUT: nobody came.
+ */
+struct socket *hpc_link_listen(struct hpc_link *link, u16 *port);
+struct hpc_link *hpc_link_accept(struct hpc_link *link, struct socket *door,
+				 const u8 *token);
+struct hpc_link *hpc_link_connect(struct hpc_link *link, u16 port);
+
 /* Ends the link for both sides; the struct stays until hpc_link_close(). */
 void hpc_link_shutdown(struct hpc_link *link);
 

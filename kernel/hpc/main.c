@@ -21,6 +21,7 @@ static int __init hpc_init(void)
 	get_random_bytes(hpc_boot_id, sizeof(hpc_boot_id));
 	/* The node table shows itself in /proc/hpc, and /dev/hpc writes it. */
 	ret = hpc_pager_init();
+	ret = ret ?: hpc_family_init();
 	ret = ret ?: hpc_proc_init();
 	ret = ret ?: hpc_control_init();
 	hpc_fault_init();

@@ -349,6 +349,17 @@ static void take_kick(void)
 		task_work_run();
 }
 
+/* At home, as before or again. */
+static void settle(struct hpc_task *hpc)
+{
+	/* Another order may have come while it was away. */
+	if (hpc->request)
+		set_thread_flag(TIF_HPC);
+	/* What becomes of the call is decided wherever we are now. */
+	if (hpc_interrupted())
+		set_thread_flag(TIF_SIGPENDING);
+}
+
 void hpc_exit_to_user(struct pt_regs *regs, unsigned long ti_work)
 {
 	struct hpc_task *hpc = current->hpc;
@@ -365,6 +376,13 @@ void hpc_exit_to_user(struct pt_regs *regs, unsigned long ti_work)
 	case HPC_GUEST:
 		hpc_guest_user(hpc);
 		break;
+	case HPC_BORN_GUEST:
+		hpc_born(hpc);
+		break;
+	case HPC_BORN_DEPUTY:
+		hpc_born(hpc);
+		settle(hpc);
+		break;
 	default:
 		mend_interrupted(hpc, regs);
 		/* Signals first; the flag brings us back. */
@@ -376,12 +394,7 @@ void hpc_exit_to_user(struct pt_regs *regs, unsigned long ti_work)
 			req = xchg(&hpc->request, NULL);
 		if (req)
 			leave(hpc, req);
-		/* Another may have come while it was away. */
-		if (req && hpc->request)
-			set_thread_flag(TIF_HPC);
-		/* What becomes of the call is decided wherever we are now. */
-		if (hpc_interrupted())
-			set_thread_flag(TIF_SIGPENDING);
+		settle(hpc);
 	}
 }
 
@@ -400,9 +413,9 @@ void __hpc_exit(struct task_struct *tsk, long code)
 {
 	struct hpc_task *hpc = tsk->hpc;
 
-	if (hpc->role == HPC_GUEST)
+	if (hpc->role == HPC_GUEST || hpc->role == HPC_BORN_GUEST)
 		hpc_guest_exit(hpc, code);
-	if (hpc->role == HPC_DEPUTY)
+	if (hpc->role == HPC_DEPUTY || hpc->role == HPC_BORN_DEPUTY)
 		hpc_event(HPC_EVENT_ENDED, task_tgid_nr(tsk),
 			  hpc_process(tsk)->where, 0);
 	if (hpc_process(tsk)) {

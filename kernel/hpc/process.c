@@ -171,9 +171,16 @@ int __hpc_fork(struct task_struct *child)
 {
 	struct hpc_process *parent = hpc_process(current);
 	struct hpc_process *hpc;
+	int ret;
 
-	if (child->signal == current->signal ||
-	    (!READ_ONCE(parent->locked) && !parent->wish.job &&
+	if (child->signal == current->signal)
+		return 0;
+	if (current->hpc && current->hpc->birth) {
+		ret = hpc_family_fork(child, current->hpc->birth);
+		if (ret)
+			return ret;
+	}
+	if ((!READ_ONCE(parent->locked) && !parent->wish.job &&
 	     !parent->wish.decay))
 		return 0;
 	hpc = hpc_process_get(child);
@@ -184,10 +191,10 @@ int __hpc_fork(struct task_struct *child)
 	return 0;
 }
 
-/* The process has ended: its files were given back by its last thread. */
 void __hpc_free_signal(struct signal_struct *sig)
 {
-	WARN_ON_ONCE(!xa_empty(&sig->hpc->files));
+	/* A child that was never born still has its parent's. */
+	hpc_files_clear(sig->hpc);
 	kfree(sig->hpc);
 }
 

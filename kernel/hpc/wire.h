@@ -23,12 +23,19 @@
  *                                   <---   MASK      other signals are blocked
  *                                   <---   INTR      give up the call under way
  *                                   <---   WANTHOME  ask for a BRING
+ *                                   <---   CLONE     a child; see family.c
+ *    LISTEN                         --->             where its link is wanted
+ *    CLONED                         --->             its number
+ *    EXECED                         --->   the guest is gone, home runs another
+ *                                          program
  *    SIGNAL                         --->             run a handler
  *    STOP, CONT                     --->             stand still, go on
  *    BRING                          --->             come home
  *                                   <---   HEAD ... END
  *    TAKEN (or REFUSED)             --->   the guest is gone (or goes on)
  *                                   <---   EXIT      the guest ended
+ *
+ * The guest half of a child begins its link with a TOKEN.
  *
  * A guest has one question open at a time.  STOP, CONT, BRING and SIGNAL may
  * come at any moment, also before the answer.  No SIGNAL comes after a BRING:
@@ -45,7 +52,7 @@
 #include <linux/types.h>
 
 #define HPC_WIRE_MAGIC		0x54524d54	/* "TMRT" */
-#define HPC_WIRE_VERSION	1
+#define HPC_WIRE_VERSION	2
 #define HPC_WIRE_ARCH_X86_64	62		/* EM_X86_64 */
 
 enum hpc_frame_type {
@@ -77,6 +84,8 @@ enum hpc_frame_type {
 	HPC_F_EXIT	= 0x45,
 	HPC_F_WANTHOME	= 0x46,
 	HPC_F_MASK	= 0x47,
+	HPC_F_CLONE	= 0x48,
+	HPC_F_TOKEN	= 0x49,
 
 	/* deputy to guest */
 	HPC_F_RESULT	= 0x60,
@@ -86,6 +95,9 @@ enum hpc_frame_type {
 	HPC_F_STOP	= 0x64,
 	HPC_F_CONT	= 0x65,
 	HPC_F_BRING	= 0x66,
+	HPC_F_LISTEN	= 0x67,
+	HPC_F_CLONED	= 0x68,
+	HPC_F_EXECED	= 0x69,
 };
 
 enum hpc_wire_limits {
@@ -318,6 +330,30 @@ struct hpc_wire_mask {
 	__le64	blocked;
 };
 static_assert(sizeof(struct hpc_wire_mask) == 8);
+
+struct hpc_wire_clone {
+	__le64	flags;		/* CLONE_*: those that concern home */
+	__le32	exit_signal;
+	__le32	reserved;
+};
+static_assert(sizeof(struct hpc_wire_clone) == 16);
+
+#define HPC_TOKEN_SIZE	16
+
+/* The address is that of this link. */
+struct hpc_wire_listen {
+	__le32	error;		/* errno, positive; then nothing listens */
+	__le16	port;
+	__le16	reserved;
+	__u8	token[HPC_TOKEN_SIZE];
+};
+static_assert(sizeof(struct hpc_wire_listen) == 24);
+
+struct hpc_wire_cloned {
+	__le32	error;		/* errno, positive; then there is no child */
+	__le32	pid;
+};
+static_assert(sizeof(struct hpc_wire_cloned) == 8);
 
 struct hpc_wire_exit {
 	__le32	code;		/* as wait4() reports it */

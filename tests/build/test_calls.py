@@ -12,7 +12,7 @@ TABLE = Path(__file__).resolve().parents[2] / "kernel" / "hpc" / "calls.h"
 
 def lines():
     """(class, call) of every line."""
-    return re.findall(r"^(L|F|R|S|SR|H)\((sys_\w+)", TABLE.read_text(), re.MULTILINE)
+    return re.findall(r"^(L|F|R|S|SR|G|H)\((sys_\w+)", TABLE.read_text(), re.MULTILINE)
 
 
 def test_each_call_has_one_line():
