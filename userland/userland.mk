@@ -24,6 +24,10 @@ PROGRAM_setpe   := userland/tools/setpe.c userland/tools/apply.c userland/tools/
 PROGRAM_showmap := userland/tools/showmap.c userland/tools/table.c $(LIBHPC_SRCS)
 
 PROGRAM_migrate := userland/tools/migrate.c $(LIBHPC_SRCS)
+PROGRAM_mosctl  := userland/tools/mosctl.c userland/tools/tool.c $(LIBHPC_SRCS)
+# Also runhome, runon, nomig, cpujob, iojob, nodecay, slowdecay, fastdecay.
+PROGRAM_mosrun  := userland/tools/mosrun.c userland/tools/tool.c $(LIBHPC_SRCS)
+MOSRUN_LINKS    := runhome runon nomig cpujob iojob nodecay slowdecay fastdecay
 PROGRAM_hpcd    := $(sort $(wildcard userland/hpcd/*.c)) $(LIBHPC_SRCS)
 PROGRAM_hpcd-guests := userland/hpcd-guests/main.c $(addprefix userland/hpcd/,clock.c proto.c sandbox.c) \
 	$(LIBHPC_SRCS)
@@ -32,7 +36,7 @@ PROGRAM_hpcd-guests := userland/hpcd-guests/main.c $(addprefix userland/hpcd/,cl
 PROGRAM_tessera-agent         := $(sort $(wildcard userland/agent/*.c))
 PROGRAM_LDFLAGS_tessera-agent := -static-pie
 
-PROGRAMS := setpe showmap migrate hpcd hpcd-guests tessera-agent
+PROGRAMS := setpe showmap migrate mosctl mosrun hpcd hpcd-guests tessera-agent
 
 # Self-checking programs for the emulated nodes: one file each, no C library
 # of the node's needed.
@@ -107,13 +111,14 @@ userland: $(UL_PROGRAMS) $(UL_DIR)/compile-commands.log ## programs of ours: hpc
 userland-tests: $(VM_PROGRAMS)
 
 UL_SBIN := hpcd setpe
-UL_BIN  := migrate showmap
+UL_BIN  := migrate mosctl mosrun showmap
 UL_LIB  := hpcd-guests
 install-userland: userland ## programs and man pages into DESTDIR
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/lib/tessera
 	install -m 755 $(UL_SBIN:%=$(UL_DIR)/%) $(DESTDIR)$(PREFIX)/sbin
 	install -m 755 $(UL_LIB:%=$(UL_DIR)/%) $(DESTDIR)$(PREFIX)/lib/tessera
 	install -m 755 $(UL_BIN:%=$(UL_DIR)/%) $(DESTDIR)$(PREFIX)/bin
+	for link in $(MOSRUN_LINKS); do ln -sf mosrun $(DESTDIR)$(PREFIX)/bin/$$link || exit 1; done
 	for page in $(MAN_PAGES); do \
 		install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit 1; \
 	done

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the tools say alike: errors, wrong usage, JSON.
+ */
+#ifndef TESSERA_TOOLS_TOOL_H
+#define TESSERA_TOOLS_TOOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* Name of the running program, as its messages have it. */
+extern const char *tool_name;
+
+/* "NAME: ...", and the exit status that belongs to it: 1. */
+int tool_failed(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* "NAME: ...; try 'NAME --help'": 2. */
+int tool_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* 0, or 1 and a message if standard output could not be written. */
+int tool_end(void);
+
+bool tool_number(const char *text, long min, long max, long *ret_number);
+
+void json_string(FILE *out, const char *text);
+
+#endif
