@@ -27,6 +27,12 @@ int hpc_arch_save(hpc_arch_emit_t emit, void *data);
  */
 int hpc_arch_set(u32 note, const void *data, u32 len);
 
+/* Would hpc_arch_set() take it?  Asked before there is no way back. */
+int hpc_arch_check(u32 note, const void *data, u32 len);
+
+/* How many hpc_arch_save() makes, each with a note of its own. */
+#define HPC_ARCH_REGSETS	2
+
 /* Register state the current thread may hold, as in XCR0. */
 u64 hpc_arch_xfeatures(void);
 

@@ -27,7 +27,8 @@ void hpc_action_save(const struct sigaction *sa, struct hpc_wire_action *w)
 void hpc_action_load(struct sigaction *sa, const struct hpc_wire_action *w)
 {
 	sa->sa_handler = (__sighandler_t)le64_to_cpu(w->handler);
-	sa->sa_flags = le64_to_cpu(w->flags);
+	/* What only the kernel may set came from nobody we know. */
+	sa->sa_flags = le64_to_cpu(w->flags) & UAPI_SA_FLAGS;
 	sa->sa_restorer = (__sigrestore_t)le64_to_cpu(w->restorer);
 	sa->sa_mask.sig[0] = le64_to_cpu(w->mask);
 	sigdelsetmask(&sa->sa_mask, sigmask(SIGKILL) | sigmask(SIGSTOP));

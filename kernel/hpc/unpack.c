@@ -494,6 +494,20 @@ static int unpack_pages(struct unpack *u, u32 len)
 
 /* --- what waits until hpc_arrive() ----------------------------------------- */
 
+static int unpack_actions(struct unpack *u, u32 len)
+{
+	struct hpc_wire_action *w = u->a->actions;
+	int ret;
+
+	ret = recv_exact(u, w, sizeof(u->a->actions), len);
+	if (ret)
+		return ret;
+	/* A process that could not be killed. */
+	if (w[SIGKILL - 1].handler || w[SIGSTOP - 1].handler)
+		return -EPROTO;
+	return 0;
+}
+
 static int unpack_thread(struct unpack *u, u32 len)
 {
 	struct hpc_wire_thread *w = &u->a->thread;
@@ -511,6 +525,16 @@ static int unpack_thread(struct unpack *u, u32 len)
 	return 0;
 }
 
+static bool regs_known(struct unpack *u, u32 note)
+{
+	struct hpc_regs *r;
+
+	list_for_each_entry(r, &u->a->regs, list)
+		if (r->note == note)
+			return true;
+	return false;
+}
+
 static int unpack_regs(struct unpack *u, u32 len)
 {
 	struct hpc_wire_regs w;
@@ -523,6 +547,8 @@ static int unpack_regs(struct unpack *u, u32 len)
 	ret = hpc_link_recv(u->link, &w, sizeof(w));
 	if (ret)
 		return ret;
+	if (w.reserved || regs_known(u, le32_to_cpu(w.note)))
+		return -EPROTO;
 	len -= sizeof(w);
 	r = kvzalloc(struct_size(r, data, len), GFP_KERNEL_ACCOUNT);
 	if (!r)
@@ -530,7 +556,11 @@ static int unpack_regs(struct unpack *u, u32 len)
 	r->note = le32_to_cpu(w.note);
 	r->len = len;
 	list_add_tail(&r->list, &u->a->regs);
-	return hpc_link_recv(u->link, r->data, len);
+	ret = hpc_link_recv(u->link, r->data, len);
+	if (ret)
+		return ret;
+	ret = hpc_arch_check(r->note, r->data, len);
+	return ret == -EINVAL ? -EPROTO : ret;
 }
 
 static int unpack_siginfo(struct unpack *u, u32 len)
@@ -591,7 +621,7 @@ static int unpack_frame(struct unpack *u, u16 type, u32 len)
 	case HPC_F_PAGES:
 		return unpack_pages(u, len);
 	case HPC_F_ACTIONS:
-		return recv_exact(u, u->a->actions, sizeof(u->a->actions), len);
+		return unpack_actions(u, len);
 	case HPC_F_THREAD:
 		return unpack_thread(u, len);
 	case HPC_F_REGS:
@@ -599,7 +629,7 @@ static int unpack_frame(struct unpack *u, u16 type, u32 len)
 	case HPC_F_SIGINFO:
 		return unpack_siginfo(u, len);
 	case HPC_F_END:
-		return len ? -EPROTO : 0;
+		return len || u->a->nregs != HPC_ARCH_REGSETS ? -EPROTO : 0;
 	default:
 		return -EPROTO;
 	}

@@ -260,6 +260,39 @@ static int set_fpu(const u8 *in, u32 len)
 	return ret;
 }
 
+static int check_general(const struct user_regs_struct *u, u32 len)
+{
+	if (len != sizeof(*u) || u->cs != __USER_CS || u->ss != __USER_DS ||
+	    u->fs_base >= TASK_SIZE_MAX || u->gs_base >= TASK_SIZE_MAX)
+		return -EINVAL;
+	return 0;
+}
+
+static int check_fpu(const u8 *in, u32 len)
+{
+	int error = 0;
+
+	if (len < FPU_HEAD)
+		return -EINVAL;
+	if (cpu_feature_enabled(X86_FEATURE_XSAVE))
+		kvfree(unpack_xstate(in, len, &error));
+	else if (get_unaligned_le64(in + LEGACY_SIZE) & ~XFEATURE_MASK_FPSSE)
+		error = -EOPNOTSUPP;
+	return error;
+}
+
+int hpc_arch_check(u32 note, const void *data, u32 len)
+{
+	switch (note) {
+	case NT_PRSTATUS:
+		return check_general(data, len);
+	case NT_X86_XSTATE:
+		return check_fpu(data, len);
+	default:
+		return -EINVAL;
+	}
+}
+
 int hpc_arch_set(u32 note, const void *data, u32 len)
 {
 	switch (note) {
