@@ -2,7 +2,7 @@
 /*
  * The state machine.  Four rules keep a cluster of any size quiet:
  *
- * - A node beats every T = nodes * size of a beat / share of the rate, at least
+ * - A node beats within T = nodes * size of a beat / share of the rate, at least
  *   once a second.  T is worked out again when a beat is due, so that nodes which
  *   learn of each other all at once slow down before they speak.
  * - Everybody hears everything, so everybody knows how busy the LAN is: what is
@@ -21,7 +21,7 @@
 #define NEVER		UINT64_MAX
 
 #define RATE		250000
-#define BEAT_SHARE	88	/* percent of the rate that beats may use */
+#define BEAT_SHARE	80	/* percent of the rate, were beats a whole interval apart */
 #define CALM_SHARE	98	/* percent of it that all may use before questions wait */
 #define NEWS_SHARE	160	/* percent of it up to which news travels */
 #define BEAT_BITS	((DISC_HEADER + 14 + DISC_MAC + DISC_OVERHEAD) * 8)
@@ -29,7 +29,7 @@
 #define INTERVAL_MAX	1000000
 #define PEERS_MAX	16384
 
-#define SILENT_AFTER	21	/* tenths of an interval */
+#define SILENT_AFTER	19	/* tenths of an interval */
 #define ROUNDS		7
 #define ROUND_MIN	140
 #define ROUND_MAX	200
@@ -106,10 +106,10 @@ uint32_t disc_interval(const struct disc *d)
 	return disc_interval_for(d->live + 1, d->config.rate);
 }
 
-/* Ten percent more or less, so that nodes do not fall into step. */
+/* Up to a fifth less, so that nodes do not fall into step. */
 static uint32_t jittered(struct disc *d, uint32_t ms)
 {
-	return ms - ms / 10 + rnd(d, ms / 5);
+	return ms - rnd(d, ms / 5);
 }
 
 static bool is_live(const struct disc_peer *p)
@@ -540,8 +540,8 @@ static void beat_step(struct disc *d)
 	if (d->now < d->beat_due)
 		return;
 	/* More nodes than when this was scheduled: it is not our turn yet. */
-	if (d->now - d->beat_last < interval - interval / 10) {
-		d->beat_due = d->beat_last + interval - rnd(d, interval / 10);
+	if (d->now - d->beat_last < interval - interval / 5) {
+		d->beat_due = d->beat_last + jittered(d, interval);
 		return;
 	}
 	if (!d->deferred && d->busy.bits > bucket_rate(d, &d->busy) / 5) {

@@ -6,7 +6,7 @@
  * struct disc_ops.  No socket, no clock, no file: a test runs ten thousand of
  * these in virtual time.
  *
- *              heard            no beat for 2.1 intervals       7 questions unanswered
+ *              heard            no beat for 1.9 intervals       7 questions unanswered
  *   (unknown) ------> UP ------------------------------> SILENT ----------------> DEAD
  *                      ^ \           heard, or vouched for  |                       |
  *                      |  \ <-------------------------------+                       |

@@ -318,7 +318,7 @@ static void chorus_sings(struct lan *lan, unsigned int i)
 	p.m.interval = (uint64_t)t * 64 / 1000 > UINT16_MAX ? UINT16_MAX : t * 64 / 1000;
 	meter(lan, p.len);
 	deliver(lan, &p);
-	push(lan, lan->now + t - t / 10 + rnd(lan) % (t / 5), i | CHORUS, NULL);
+	push(lan, lan->now + t - rnd(lan) % (t / 5), i | CHORUS, NULL);
 }
 
 void lan_add_chorus(struct lan *lan, unsigned int n)
