@@ -3,8 +3,9 @@
 # Programs of ours, and their unit tests.
 #
 # A program is a line PROGRAM_<name> := its sources; PROGRAM_LDFLAGS_<name>
-# adds to the link, e.g. -static-pie.  Every compile and link command is kept
-# beside its output (*.cmd); all of them together are compile-commands.log.
+# adds to the link, e.g. -static-pie, and PROGRAM_LIBS_<name> comes last in it.
+# Every compile and link command is kept beside its output (*.cmd); all of them
+# together are compile-commands.log.
 
 ifndef TS_CFLAGS
 include config/cflags.mk
@@ -27,6 +28,12 @@ PROGRAM_migrate := userland/tools/migrate.c $(LIBHPC_SRCS)
 PROGRAM_mosctl  := userland/tools/mosctl.c userland/tools/tool.c $(LIBHPC_SRCS)
 # Also runhome, runon, nomig, cpujob, iojob, nodecay, slowdecay, fastdecay.
 PROGRAM_mosrun  := userland/tools/mosrun.c userland/tools/tool.c $(LIBHPC_SRCS)
+PROGRAM_mps     := userland/tools/mps.c userland/tools/proclist.c userland/tools/tool.c $(LIBHPC_SRCS)
+PROGRAM_mtop    := $(addprefix userland/tools/,mtop.c screen.c proclist.c tool.c) $(LIBHPC_SRCS)
+PROGRAM_mosmon  := $(addprefix userland/tools/,mosmon.c screen.c proclist.c tool.c) $(LIBHPC_SRCS)
+# Curses is in the program, so that a node needs no library for it.
+PROGRAM_LIBS_mtop   := -Wl,-Bstatic -lncurses -ltinfo -Wl,-Bdynamic
+PROGRAM_LIBS_mosmon := $(PROGRAM_LIBS_mtop)
 MOSRUN_LINKS    := runhome runon nomig cpujob iojob nodecay slowdecay fastdecay
 PROGRAM_hpcd    := $(sort $(wildcard userland/hpcd/*.c)) $(LIBHPC_SRCS)
 PROGRAM_hpcd-guests := userland/hpcd-guests/main.c $(addprefix userland/hpcd/,clock.c proto.c sandbox.c) \
@@ -36,7 +43,7 @@ PROGRAM_hpcd-guests := userland/hpcd-guests/main.c $(addprefix userland/hpcd/,cl
 PROGRAM_tessera-agent         := $(sort $(wildcard userland/agent/*.c))
 PROGRAM_LDFLAGS_tessera-agent := -static-pie
 
-PROGRAMS := setpe showmap migrate mosctl mosrun hpcd hpcd-guests tessera-agent
+PROGRAMS := setpe showmap migrate mosctl mosrun mosmon mps mtop hpcd hpcd-guests tessera-agent
 
 # Self-checking programs for the emulated nodes: one file each, no C library
 # of the node's needed.
@@ -94,7 +101,7 @@ ul_ldflags = $(if $(filter -static-pie,$(1)),$(filter-out -pie,$(TS_LDFLAGS)),$(
 
 define ul_program
 $(UL_DIR)/$(1): $(call ul_objects,$(UL_OBJ),$(PROGRAM_$(1)))
-	$$(call ul_run,LINK,$$(CC) $$(call ul_ldflags,$$(PROGRAM_LDFLAGS_$(1))) -o $$@ $$^)
+	$$(call ul_run,LINK,$$(CC) $$(call ul_ldflags,$$(PROGRAM_LDFLAGS_$(1))) -o $$@ $$^ $$(PROGRAM_LIBS_$(1)))
 endef
 $(foreach p,$(PROGRAMS),$(if $(PROGRAM_$(p)),$(eval $(call ul_program,$(p)))))
 
@@ -111,7 +118,7 @@ userland: $(UL_PROGRAMS) $(UL_DIR)/compile-commands.log ## programs of ours: hpc
 userland-tests: $(VM_PROGRAMS)
 
 UL_SBIN := hpcd setpe
-UL_BIN  := migrate mosctl mosrun showmap
+UL_BIN  := migrate mosctl mosmon mosrun mps mtop showmap
 UL_LIB  := hpcd-guests
 install-userland: userland ## programs and man pages into DESTDIR
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/lib/tessera

@@ -25,9 +25,13 @@
 #include "processes.h"
 #include "speed.h"
 
-/* How often to see whether there is something to do, and how often to do it. */
+/*
+ * How often to see whether there is something to do, and how often to do it: as
+ * long as nothing comes of it, and no process is born, less and less often.
+ */
 #define TICK_MS		250
 #define ROUND_MS	1000
+#define ROUND_MAX_MS	2000
 #define IDLE_MS		1000
 
 #define MOVES_AT_ONCE	8
@@ -65,8 +69,9 @@ struct avoided {
 static struct {
 	int engine;
 	struct source timer;
-	int running;		/* /proc/loadavg */
-	int64_t looked, asked;
+	int loadavg;		/* /proc/loadavg */
+	int running, born;	/* in that: runnable threads, and the newest process */
+	int64_t looked, asked, every;
 	uint64_t random;
 	struct balance_room room;
 	struct hpc_cluster cluster;
@@ -76,8 +81,7 @@ static struct {
 	struct sent sent[SENT_MAX];
 	struct avoided avoided[AVOIDED_MAX];
 	double rtt_us, bytes_per_ms, move_ms;
-	bool was_busy;
-} b = { .timer.fd = -1, .running = -1, .rtt_us = RTT_US, .bytes_per_ms = BYTES_PER_MS,
+} b = { .timer.fd = -1, .loadavg = -1, .every = TICK_MS, .rtt_us = RTT_US, .bytes_per_ms = BYTES_PER_MS,
 	.move_ms = MOVE_MS };
 
 /* --- what was done ------------------------------------------------------------------------ */
@@ -359,9 +363,12 @@ static void round_do(int64_t now)
 	int i, n;
 
 	b.looked = now;
+	b.every = b.every * 2 < ROUND_MAX_MS ? b.every * 2 : ROUND_MAX_MS;
 	if (collect(now, &in))
 		return;
 	n = balance_decide(&in, &b.room, &b.random, moves, MOVES_AT_ONCE);
+	if (n > 0)
+		b.every = TICK_MS;
 	for (i = 0; i < n; i++)
 		carry_out(&moves[i], now);
 }
@@ -374,31 +381,37 @@ int balancer_place(pid_t pid)
 	return ret ? ret : balance_place(&in, &b.room, &b.random, pid);
 }
 
-/* Runnable threads at this moment, but ourselves; -1: not known. */
-static int running_now(void)
+/* Runnable threads at this moment, but ourselves; and whether there are new processes. */
+static void loadavg_read(bool *ret_new)
 {
+	int running, born = b.born;
 	char text[64];
 	ssize_t n;
-	int running;
 
-	n = pread(b.running, text, sizeof(text) - 1, 0);
-	if (n <= 0)
-		return -1;
-	text[n] = '\0';
-	return sscanf(text, "%*s %*s %*s %d", &running) == 1 ? running - 1 : -1;
+	n = pread(b.loadavg, text, sizeof(text) - 1, 0);
+	text[n > 0 ? n : 0] = '\0';
+	*ret_new = false;
+	if (sscanf(text, "%*s %*s %*s %d/%*d %d", &running, &b.born) != 2)
+		return;
+	b.running = running - 1;
+	*ret_new = b.born != born;
 }
 
 /* Is it worth looking at processes: are there some for whom something can be done? */
 static bool is_wanted(int64_t now)
 {
-	int cpus = sysconf(_SC_NPROCESSORS_ONLN), running = running_now();
+	int cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	struct balance_node node;
 	struct hpc_node own;
 	uint32_t self;
+	bool new;
 
-	/* More than there are processors: at once, and often. */
-	if (running > cpus)
-		return true;
+	loadavg_read(&new);
+	if (new)
+		b.every = TICK_MS;
+	/* More than there are processors: at once. */
+	if (b.running > cpus)
+		return now - b.looked >= b.every - TICK_MS / 10;
 	if (now - b.asked < IDLE_MS)
 		return false;
 	b.asked = now;
@@ -408,22 +421,16 @@ static bool is_wanted(int64_t now)
 		return false;
 	node_describe(&own, now, &node);
 	/* Busy, so that a faster node may be better; or out of memory. */
-	return running >= 1 || own.util > 50 || balance_presses(&node);
+	return b.running >= 1 || own.util > 50 || balance_presses(&node);
 }
 
 static void timer_ready(struct source *source)
 {
 	int64_t now = hpcd_now_ms();
 	uint64_t times;
-	bool wanted;
 
-	if (read(source->fd, &times, sizeof(times)) != sizeof(times))
-		return;
-	wanted = is_wanted(now);
-	/* One look more after that, so that averages end where they should. */
-	if ((wanted || b.was_busy) && now - b.looked >= TICK_MS - 10)
+	if (read(source->fd, &times, sizeof(times)) == sizeof(times) && is_wanted(now))
 		round_do(now);
-	b.was_busy = wanted;
 }
 
 /* A person, or an earlier start of ours, may have set it. */
@@ -453,8 +460,8 @@ int balancer_open(int engine)
 	speed_find();
 	if (getrandom(&b.random, sizeof(b.random), 0) != sizeof(b.random) || !b.random)
 		b.random = 1;
-	b.running = open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
-	if (b.running < 0)
+	b.loadavg = open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
+	if (b.loadavg < 0)
 		return -errno;
 	/* Who is away already is known from now on. */
 	hpcd_processes_look(engine, hpcd_now_ms(), b.rtt_us);
