@@ -22,14 +22,38 @@ else
 ROOTFS_IMAGE := $(ROOTFS_DIR)/debian-$(SUITE).squashfs
 endif
 
-.PHONY: rootfs
+# The live flavour is a layer on top of that: more packages, and our own.
+# FIRMWARE='firmware-realtek firmware-bnx2': packages of Debian's
+# non-free-firmware, for the live root and for the node image (image/image.mk).
+FIRMWARE      ?=
+LIVE_LISTS    := config/packages/debian-live.list
+LIVE_HOOKS    := $(sort $(wildcard hooks/live/*.hook.chroot))
+LIVE_LAYER    := $(ROOTFS_DIR)/live-$(SUITE)
+LIVE_IMAGE    := $(ROOTFS_DIR)/live.squashfs
+ROOTFS_PARTS  := rootfs/build-squashfs rootfs/chroot.sh rootfs/common rootfs/debian $(ROOTFS_HOOKS)
 
-rootfs: ## the Debian root (SUITE=trixie or bookworm), a squashfs
+.PHONY: rootfs rootfs-packages live live-packages
+
+rootfs-packages:
 	@config/need -r debootstrap mksquashfs unshare apt-get
 	@mirrors=$$(rootfs/mirrors) && \
 	config/stage $(ROOTFS_BASE) -s "$(SUITE)" $(ROOTFS_LISTS) \
-		rootfs/debian/etc/dpkg rootfs/build-debian rootfs/chroot.sh -- \
+		rootfs/debian/etc/dpkg rootfs/build-debian rootfs/chroot.sh rootfs/packages.sh -- \
 		rootfs/build-debian $(SUITE) $$mirrors $(ROOTFS_DIR)/cache/$(SUITE) $(ROOTFS_LISTS)
-	@config/stage $(ROOTFS_IMAGE) $(ROOTFS_BASE).key $(ROOTFS_HOOKS) \
-		rootfs/common rootfs/debian rootfs/build-squashfs rootfs/chroot.sh -- \
-		rootfs/build-squashfs $(ROOTFS_BASE)
+
+rootfs: rootfs-packages ## the Debian root (SUITE=trixie or bookworm), a squashfs
+	@config/stage $(ROOTFS_IMAGE) $(ROOTFS_BASE).key $(ROOTFS_PARTS) -- \
+		rootfs/build-squashfs -o rootfs/common -o rootfs/debian -k hooks $(ROOTFS_BASE)
+
+live-packages: rootfs-packages
+	@mirrors=$$(rootfs/mirrors) && \
+	config/stage $(LIVE_LAYER) -s "$(FIRMWARE)" $(ROOTFS_BASE).key $(LIVE_LISTS) \
+		rootfs/build-layer rootfs/chroot.sh rootfs/packages.sh -- \
+		rootfs/build-layer $(ROOTFS_BASE) $(SUITE) $$mirrors $(ROOTFS_DIR)/cache/$(SUITE) \
+		$(LIVE_LISTS) $(FIRMWARE)
+
+live: live-packages debs ## the live flavour's Debian root, a squashfs
+	@config/stage $(LIVE_IMAGE) $(LIVE_LAYER).key $(ROOTFS_PARTS) rootfs/live $(LIVE_HOOKS) $(DEBS_DIR) -- \
+		rootfs/build-squashfs -o rootfs/common -o rootfs/debian -o rootfs/live \
+		-k hooks -k hooks/live $(addprefix -d ,$(shell ls $(DEBS_DIR)/*.deb 2>/dev/null)) \
+		$(ROOTFS_BASE) $(LIVE_LAYER)/upper
