@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 DEFAULTS = {"ROOT": "ram", "NODE": "", "IP": "dhcp", "GATEWAY": "", "HOSTNAME": "", "BOOTIF": "",
-            "CLUSTER": ""}
+            "CLUSTER": "", "SSHKEY": "", "TORAM": "", "PERSISTENCE": "", "SERVE": ""}
 
 
 @pytest.fixture
@@ -36,6 +36,10 @@ def read(top, busybox, tmp_path):
     ("tessera.root=ram", {}),
     ("tessera.root=/dev/vda", {"ROOT": "/dev/vda"}),
     ("tessera.root=/dev/disk/by-id/usb-A_B:0-part1", {"ROOT": "/dev/disk/by-id/usb-A_B:0-part1"}),
+    ("tessera.root=live toram persistence", {"ROOT": "live", "TORAM": "yes", "PERSISTENCE": "yes"}),
+    ("tessera.root=http://10.0.0.1:8080/a/live.squashfs", {"ROOT": "http://10.0.0.1:8080/a/live.squashfs"}),
+    ("tessera.sshkey=ssh-ed25519:AAAAC3+/x=", {"SSHKEY": "ssh-ed25519:AAAAC3+/x="}),
+    ("tessera.serve=yes", {"SERVE": "yes"}),
     ("tessera.node=1", {"NODE": "1"}),
     ("tessera.cluster=lab-2.b_c tessera.key=se=cret", {"CLUSTER": "lab-2.b_c"}),
     ("tessera.node=65535", {"NODE": "65535"}),
@@ -80,10 +84,15 @@ def test_the_last_of_several_counts(read, line, settings):
     ("tessera.ip=10.0.0.1/0", "needs a prefix length"),
     ("tessera.ip=10.0.0.1/33", "needs a prefix length"),
     ("tessera.ip=10.0.0.1/24/8", "needs a prefix length"),
-    ("tessera.root=", "must be 'ram' or a device"),
-    ("tessera.root=vda", "must be 'ram' or a device"),
-    ("tessera.root=/dev/", "must be 'ram' or a device"),
+    ("tessera.root=", "must be 'ram', 'live', a device"),
+    ("tessera.root=vda", "must be 'ram', 'live', a device"),
+    ("tessera.root=/dev/", "must be 'ram', 'live', a device"),
     ("tessera.root=/dev/../etc/passwd", "no device name"),
+    ("tessera.root=http://server/live.squashfs", "must be given by its IPv4 address"),
+    ("tessera.root=http://10.0.0.1/$(reboot)", "must be given by its IPv4 address"),
+    ("tessera.sshkey=ssh-ed25519", "must be type and key"),
+    ("tessera.sshkey=ssh-ed25519:AAAA:x", "must be type and key"),
+    ("tessera.sshkey=no-pty,ssh-rsa:AAAA", "must be type and key"),
     ("tessera.root=/dev/vda;reboot", "no device name"),
     ("tessera.root=/dev/$(reboot)", "no device name"),
     ("tessera.hostname=", "letters, digits and inner hyphens"),

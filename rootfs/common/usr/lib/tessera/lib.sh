@@ -41,8 +41,8 @@ complain() {
 	printf '%s\n' "$*" 2>/dev/null >> "$TESSERA_RUN/complaints" || :
 }
 
-# Sets TESSERA_ROOT, _NODE, _IP, _GATEWAY, _HOSTNAME, _BOOTIF, _CLUSTER; reads the
-# kernel's command line itself where no initramfs of ours did.
+# Sets TESSERA_ROOT, _NODE, _IP, _GATEWAY, _HOSTNAME, _BOOTIF, _CLUSTER, _SSHKEY,
+# _TORAM, _PERSISTENCE, _SERVE; reads the kernel's command line itself where no initramfs of ours did.
 load_params() {
 	if [ ! -e "$TESSERA_RUN/params" ]; then
 		mkdir -p "$TESSERA_RUN"

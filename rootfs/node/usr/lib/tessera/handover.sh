@@ -1,62 +1,54 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2154
 #
-# Hands the machine over to the Debian root: a squashfs on a block device,
-# below an overlay in RAM, so that nothing is ever written to the device.
-# Each step says why it failed; then the node starts in RAM instead and the
-# reason stays in its banner.
+# Hands the machine over to the Debian root: a squashfs on a device, on the
+# boot medium or from a server, below an overlay in RAM, so that nothing is
+# written to any device unless persistence was asked for.  Each step says why
+# it failed; then the node starts in RAM instead and the reason stays in its
+# banner.  Where the squashfs comes from is medium.sh's business; it leaves
+# the file or device in $squashfs.
 
-medium=/run/tessera/medium changes=/run/tessera/changes newroot=/newroot units=/run/systemd/system
-device_deadline=20	# seconds; slow disks and USB sticks need some
+. /usr/lib/tessera/medium.sh
+. /usr/lib/tessera/persistence.sh
 
-block_devices() {
-	for device in /sys/class/block/*; do
-		case ${device##*/} in '*' | loop* | ram* | zram*) ;; *) printf '%s ' "${device##*/}" ;; esac
-	done
-}
+base=/run/tessera/base changes=/run/tessera/changes newroot=/newroot units=/run/systemd/system
+upper=$changes/upper work=$changes/work
 
-wait_device() {
-	tries=$((device_deadline * 10))
-	until [ -b "$1" ]; do
-		if [ $((tries -= 1)) -le 0 ]; then
-			seen=$(block_devices)
-			complain "tessera.root=$1: no such block device after $device_deadline s; this machine has: ${seen:-none}"
-			return 1
-		fi
-		sleep 0.1
-	done
-}
-
-mib() { echo "$(($1 / 1048576)) MiB"; }
+no_start() { complain "tessera.root=$TESSERA_ROOT: $*"; }
 
 # A squashfs's header says how long it is: most damage is a copy that ended early.
 explain_bad_squashfs() {
-	magic=$(dd if="$1" bs=4 count=1 2>/dev/null)
+	magic=$(dd if="$squashfs" bs=4 count=1 2>/dev/null)
 	if [ "$magic" != hsqs ]; then
-		complain "tessera.root=$1: there is no squashfs on it; write build/rootfs/debian.squashfs to it, or name another device"
+		no_start "there is no squashfs on it; write build/rootfs/debian.squashfs to it, or name another device"
 		return
 	fi
-	need=$(dd if="$1" bs=8 skip=5 count=1 2>/dev/null | od -An -t u8 | tr -d ' ')
-	have=$(blockdev --getsize64 "$1")
+	need=$(dd if="$squashfs" bs=8 skip=5 count=1 2>/dev/null | od -An -t u8 | tr -d ' ')
+	have=$(size_of "$squashfs")
 	if [ "$have" -lt "$need" ]; then
-		complain "tessera.root=$1: the squashfs is cut off: $(mib "$have") ($have bytes) of $(mib "$need") ($need bytes); copy it again"
+		no_start "the squashfs is cut off: $(mib "$have") ($have bytes) of $(mib "$need") ($need bytes); copy it again"
 	else
-		complain "tessera.root=$1: the squashfs is damaged (see the kernel's messages: dmesg); copy it again"
+		no_start "the squashfs is damaged (see the kernel's messages: dmesg); copy it again"
 	fi
 }
 
+mount_base() {
+	mkdir -p "$base" "$changes" "$newroot"
+	options=ro
+	[ -b "$squashfs" ] || options=ro,loop
+	mount -t squashfs -o $options "$squashfs" "$base" 2>/dev/null && return 0
+	explain_bad_squashfs
+	return 1
+}
+
 mount_overlay() {
-	mkdir -p "$medium" "$changes" "$newroot"
-	if ! mount -t squashfs -o ro "$1" "$medium" 2>/dev/null; then
-		explain_bad_squashfs "$1"
+	mount -t tmpfs -o nosuid,nodev,mode=0755,size=80% tmpfs "$changes" && mkdir "$upper" "$work" || return 1
+	[ -z "$TESSERA_PERSISTENCE" ] || persist_root
+	if ! mount -t overlay -o "lowerdir=$base,upperdir=$upper,workdir=$work" overlay "$newroot"; then
+		no_start "the overlay in RAM cannot be mounted (see dmesg)"
 		return 1
 	fi
-	mount -t tmpfs -o nosuid,nodev,mode=0755,size=80% tmpfs "$changes" &&
-		mkdir "$changes/upper" "$changes/work" &&
-		mount -t overlay -o "lowerdir=$medium,upperdir=$changes/upper,workdir=$changes/work" overlay "$newroot" &&
-		return 0
-	complain "tessera.root=$1: the overlay in RAM cannot be mounted (see dmesg)"
-	return 1
+	[ -z "$TESSERA_PERSISTENCE" ] || persist_folders
 }
 
 # Reads what the first moments of Debian need: a read error here is still a
@@ -64,13 +56,13 @@ mount_overlay() {
 check_root() {
 	# As a link it may be absolute, which leads elsewhere from here.
 	if [ ! -x "$newroot/sbin/init" ] && [ ! -L "$newroot/sbin/init" ]; then
-		complain "tessera.root=$1: the squashfs has no /sbin/init, so it is no Debian root"
+		no_start "the squashfs has no /sbin/init, so it is no Debian root"
 		return 1
 	fi
 	if ! find "$newroot/usr/lib/systemd" "$newroot"/usr/lib/*-linux-gnu -maxdepth 2 -type f \
 		\( -name systemd -o -name systemd-executor -o -name 'libsystemd-*.so' -o -name libc.so.6 \) \
 		-exec cat {} + > /dev/null 2>&1; then
-		explain_bad_squashfs "$1"
+		explain_bad_squashfs
 		return 1
 	fi
 }
@@ -96,6 +88,12 @@ bring_programs() {
 	done < /etc/tessera-programs
 }
 
+bring_key() {
+	[ -e /etc/tessera/cluster.key ] && [ ! -e "$newroot/etc/tessera/cluster.key" ] || return 0
+	mkdir -p "$newroot/etc/tessera"
+	cp -p /etc/tessera/cluster.key "$newroot/etc/tessera/cluster.key"
+}
+
 want_consoles() {
 	while read -r tty; do
 		want_unit multi-user.target "tessera-console@$tty.service" /etc/systemd/system/tessera-console@.service
@@ -110,10 +108,26 @@ want_agent() {
 	want_unit sysinit.target tessera-agent.service
 }
 
-want_hpcd() {
-	[ -x /usr/sbin/hpcd ] || return 0
-	want_unit multi-user.target hpcd.service
-	cp /usr/lib/tessera/hpcd.service "$units/"
+# A daemon that the root has as a package has its unit there as well.
+want_daemon() {	# NAME
+	[ -x "/usr/sbin/$1" ] || return 0
+	if [ ! -e "$newroot/usr/lib/systemd/system/$1.service" ]; then
+		mkdir -p "$units"
+		cp "/usr/lib/tessera/$1.service" "$units/"
+		want_unit multi-user.target "$1.service"
+	else
+		want_unit multi-user.target "$1.service" "/usr/lib/systemd/system/$1.service"
+	fi
+}
+
+want_daemons() {
+	want_daemon hpcd
+	[ -z "$TESSERA_CLUSTER" ] || want_daemon omdiscd
+	if [ -n "$TESSERA_SERVE" ] && [ -e "$newroot/usr/lib/systemd/system/tessera-serve.service" ]; then
+		want_unit multi-user.target tessera-serve.service /usr/lib/systemd/system/tessera-serve.service
+	elif [ -n "$TESSERA_SERVE" ]; then
+		complain "tessera.serve: this Debian root has no tessera-serve; start the live flavour"
+	fi
 }
 
 equip_root() {
@@ -124,24 +138,26 @@ equip_root() {
 		cp -a "$kernel_modules" "$newroot/lib/modules/"
 	fi
 	bring_programs
+	bring_key
 	mount_api_filesystems
 	want_consoles
-	want_hpcd
+	want_daemons
 	want_agent
 }
 
 undo_hand_over() {
-	umount "$newroot" "$changes" "$medium" 2>/dev/null
+	umount "$newroot" "$changes" "$base" 2>/dev/null
+	leave_medium
 	complain "starting the node in RAM instead"
 }
 
 hand_over() {
-	if ! { wait_device "$1" && mount_overlay "$1" && check_root "$1"; }; then
+	if ! { find_squashfs "$1" && mount_base && mount_overlay && check_root; }; then
 		undo_hand_over
 		return 1
 	fi
 	equip_root
-	say "root is $1, starting Debian"
+	say "root is $root_is, starting Debian"
 	for dir in dev proc sys run; do
 		mount --move /$dir "$newroot/$dir"
 	done
