@@ -23,6 +23,7 @@ include userland/userland.mk
 include autodiscovery/autodiscovery.mk
 include rootfs/rootfs.mk
 include image/image.mk
+include image/media.mk
 include ci/ci.mk
 include tests/tests.mk
 
