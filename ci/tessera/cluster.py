@@ -27,6 +27,9 @@ class Cluster:
     network   'hub' (faults on demand) or 'bridge' (speed)
     seed      decides the hub's faults; None draws one (see `seed` afterwards)
     dhcp      a DHCP server on every LAN from the start
+    pxe_from_node  nodes that boot from the network are served by another node,
+              so that the DHCP server, if any, says nothing of booting; they are
+              started by the test
     folder    where sockets and logs go; emptied first; one of its own by default
     defaults  fields of NodeSpec for all nodes; also flavour='debian+uefi' and the like
 
@@ -42,7 +45,7 @@ class Cluster:
     def __init__(self, nodes: int | Iterable[NodeSpec | dict[str, Any]] = 3,
                  network: str = "hub", seed: int | None = None, dhcp: bool = False,
                  folder: Path | None = None, pxe_root: Path | None = None,
-                 pxe_file: str = "", **defaults: Any):
+                 pxe_file: str = "", pxe_from_node: bool = False, **defaults: Any):
         if network not in KINDS:
             raise UsageError(f"'{network}' is no network: say {' or '.join(KINDS)}")
         self.folder = (folder or artifacts.CLUSTERS / f"run-{os.getpid()}-{next(_numbers)}").absolute()
@@ -50,6 +53,7 @@ class Cluster:
         self.dhcp = dhcp
         self._seed = seed
         self._pxe = (pxe_root, pxe_file)
+        self.pxe_from_node = pxe_from_node
         specs = [self._spec(i, item, defaults) for i, item in enumerate(self._list(nodes), 1)]
         if not specs or len({spec.name for spec in specs}) != len(specs):
             raise UsageError("a cluster needs nodes, each with a name of its own")
@@ -108,7 +112,8 @@ class Cluster:
         if self.dhcp:
             self.start_dhcp()
         for node in self.nodes:
-            node.start()
+            if not (self.pxe_from_node and node.spec.boot == "pxe"):
+                node.start()
 
     def check_artifacts(self) -> None:
         """Raises ClusterError for what is not built or installed, before any work."""
@@ -119,15 +124,15 @@ class Cluster:
             artifacts.tool("dnsmasq", "dnsmasq-base")
         for node in self.nodes:
             spec = node.spec
-            if spec.boot != "iso":
+            if spec.boot == "kernel" or spec.boot == "pxe" and not self.pxe_from_node:
                 artifacts.kernel(spec.kernel)
                 if not spec.initramfs:
                     artifacts.initramfs()
-            if spec.root == "debian" and spec.boot != "iso":
-                artifacts.debian_root()
+                if spec.root == "debian":
+                    artifacts.debian_root()
             if spec.firmware == "uefi":
                 artifacts.uefi()
-            if spec.boot == "pxe" and not self.dhcp:
+            if spec.boot == "pxe" and not self.dhcp and not self.pxe_from_node:
                 raise UsageError(f"{node.name} boots from the network, which needs dhcp=True")
 
     def wait_ready(self, timeout: float = 120) -> None:
@@ -262,7 +267,7 @@ class Cluster:
         of what the cluster was told as pxe_root, or of the node image by an iPXE script."""
         for lan in [self._lan(name) for name in lans] or self.lans.values():
             root, bootfile = self._pxe
-            if not root and any(node.spec.boot == "pxe" for node in self.nodes):
+            if not root and not self.pxe_from_node and any(node.spec.boot == "pxe" for node in self.nodes):
                 root, bootfile = self._ipxe_root(), "boot.ipxe"
             lan.start_dhcp(root, bootfile)
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import enum
+import os
 import re
 import shutil
 import socket
@@ -23,7 +24,7 @@ from .qmp import Event, Qmp
 from .timing import Deadline, retry, scale
 
 ROOTS = ("node", "debian")
-BOOTS = ("kernel", "iso", "pxe")
+BOOTS = ("kernel", "iso", "usb", "pxe")
 FIRMWARES = ("bios", "uefi")
 MEMORY_MIB = {"node": 384, "debian": 768}
 PANIC = re.compile(r"Kernel panic - not syncing")
@@ -38,7 +39,7 @@ class NodeSpec:
     name: str = ""
     number: int = 0  # 1.. in the order of nodes; names, MACs and addresses follow it
     root: str = "node"  # what runs in the end: 'node' (initramfs) or 'debian'
-    boot: str = "kernel"  # how it gets there: 'kernel' (QEMU loads it), 'iso', 'pxe'
+    boot: str = "kernel"  # how it gets there: 'kernel' (QEMU loads it), 'iso' (CD), 'usb' (stick), 'pxe'
     firmware: str = "bios"
     memory: int | None = None  # MiB
     cpus: int = 1
@@ -47,7 +48,8 @@ class NodeSpec:
     nics: Sequence[str] = ("lan0",)  # the LAN of each
     cmdline: str = ""  # more kernel parameters
     set_number: bool = True  # tell the node its number; False: it takes its default
-    iso: Path | None = None
+    iso: Path | None = None  # what is in the drive, or on the stick
+    stick: Path | None = None  # another USB stick that may be written to
     kernel: str = ""  # 'base', 'debug' or a path; '': as KERNEL in the environment says
     initramfs: Path | None = None
 
@@ -73,7 +75,7 @@ class NodeSpec:
                              f"{self.disk} MiB: out of range")
         if not 1 <= self.number <= 65533:
             raise UsageError(f"{self.name}: {self.number} is no node number")
-        if self.boot == "iso" and not self.iso:
+        if self.boot in ("iso", "usb") and not self.iso:
             raise UsageError(f"{self.name}: boots from an ISO image, but none is named")
 
     @property
@@ -98,6 +100,9 @@ class NodeSpec:
             words.append(f"tessera.node={self.number}")
         if self.root == "debian":
             words.append("tessera.root=/dev/vda")
+        if (self.kernel or os.environ.get("KERNEL")) == "debug":
+            # ACPI's tables of interrupt routes take that kernel's interpreter minutes.
+            words.append("acpi=noirq")
         return " ".join(words + ([self.cmdline] if self.cmdline else []))
 
 
@@ -281,6 +286,11 @@ class Node:
             image = artifacts.existing(Path(s.iso or ""), "ISO image", "make iso")
             return ["-drive", f"if=none,id=cd,media=cdrom,readonly=on,format=raw,file={image}",
                     "-device", "ide-cd,drive=cd,bootindex=0"]
+        if s.boot == "usb":
+            image = artifacts.existing(Path(s.iso or ""), "ISO image", "make iso")
+            return ["-device", "qemu-xhci,id=usb",
+                    "-drive", f"if=none,id=usb-stick,readonly=on,format=raw,file={image}",
+                    "-device", "usb-storage,bus=usb.0,drive=usb-stick,bootindex=0,removable=on"]
         if s.boot == "pxe":
             return []  # the first NIC has the boot index
         initramfs = s.initramfs or artifacts.initramfs()
@@ -289,10 +299,14 @@ class Node:
 
     def _disks(self) -> list[str]:
         argv: list[str] = []
-        if self.spec.root == "debian" and self.spec.boot != "iso":
+        if self.spec.root == "debian" and self.spec.boot in ("kernel", "pxe"):
             argv += ["-drive", "if=none,id=root,format=raw,readonly=on,"
                                f"file={artifacts.debian_root()}",
                      "-device", "virtio-blk-pci,drive=root"]
+        if self.spec.stick:
+            argv += ["-device", "qemu-xhci,id=usb2",
+                     "-drive", f"if=none,id=stick,format=raw,file={self.spec.stick}",
+                     "-device", "usb-storage,bus=usb2.0,drive=stick,removable=on"]
         if self.spec.disk:
             with open(self.folder / "disk.raw", "ab") as disk:
                 disk.truncate(self.spec.disk << 20)
@@ -307,9 +321,10 @@ class Node:
             # QEMU does not always remove the socket of a predecessor that was killed.
             (self.folder / f"net{port.nic}.qemu").unlink(missing_ok=True)
             device = f"virtio-net-pci,netdev={ident},id=nic{port.nic},mac={port.mac}"
-            if self.spec.boot != "pxe":
+            # UEFI has a network stack and a driver of its own, as real PCs do.
+            if self.spec.boot != "pxe" or self.spec.firmware == "uefi":
                 device += ",romfile="
-            elif port.nic == 0:
+            if self.spec.boot == "pxe" and port.nic == 0:
                 device += ",bootindex=0"
             argv += ["-netdev", self._lans[lan].netdev(port, ident), "-device", device]
         return argv
