@@ -31,7 +31,7 @@ from tessera.cluster import clear_dead_runs  # noqa: E402
 from tessera.timing import scale  # noqa: E402
 
 DEADLINE = 300  # seconds for setup and body of a test, each
-DEBUG_SCALE = 4  # how much slower the debug kernel may be
+DEBUG_SCALE = 8  # how much slower the debug kernel may be
 RECORD_MIB = 32  # frames kept of each LAN
 LOGS = TOP / "build" / "test-logs"
 
