@@ -20,5 +20,4 @@ UL_SBIN     += omdiscd
 $(UL_DIR)/compile-commands.log: $(OMDISCD)
 
 soak-discovery: unit-tests ## discovery with 1,000 nodes for hours of virtual time, and a million mutated packets
-	DISC_FUZZ=1000000 $(B)/tests/unit-sanitized/test_disc_fuzz
-	DISC_SIM=long $(B)/tests/unit/test_disc_sim
+	tests/soak/run $(B)/soak-results packets discovery

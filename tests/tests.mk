@@ -43,3 +43,10 @@ lint: kernel-tree ## shellcheck, codespell, Python and C style
 bench: deps kernel node hub userland-tests ## what moving costs, as ratios (BENCH='NAME...': only those)
 	@config/need -r qemu-system-x86_64 ip $(PYTHON)
 	@$(PYTHON) tests/bench/bench.py $(BENCH)
+
+.PHONY: soak soak-programs
+soak-programs: kernel node hub userland-tests unit-tests
+	@$(MAKE) -s -f tests/away/away.mk away-programs
+soak: deps soak-programs ## the long forms of tests: hours (SOAK='NAME...': only those, see tests/soak/run; SEED=N)
+	@config/need -r qemu-system-x86_64 ip $(PYTHON)
+	@tests/soak/run $(B)/soak-results $(SOAK)

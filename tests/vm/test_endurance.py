@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The same many times over: mutated images, round trips, moves at random.
+
+Short here; `make soak` sets SOAK=1 for the long forms. SEED=N repeats a run, whose
+seed is printed. After each nothing may be left behind: no process, no memory.
+"""
+
+import os
+import random
+import re
+from dataclasses import dataclass
+
+import pytest
+
+from moving import Carry, Spin, guests, prepare
+from tessera.artifacts import BUILD
+from tessera.timing import retry, scale
+
+SOAK = os.environ.get("SOAK") == "1"
+SEED = int(os.environ.get("SEED") or random.SystemRandom().randrange(1 << 32))
+
+# How often, and how much.
+ARRIVALS, RETURNS = (10000, 2000) if SOAK else (300, 100)
+TRIPS, TRIP_MIB = (1000, 64) if SOAK else (10, 8)
+RANDOM_SECONDS = 600 if SOAK else 30
+
+WARM_UP = 60  # of what is repeated, before memory is measured
+# What may be there more than before, KiB: neither of these grows with the number of repetitions.
+KERNEL_MORE = 2048 if SOAK else 1024
+MEMORY_LESS = 6144
+
+
+def progress(text):
+    """For people who wait; seen if pytest runs with -s."""
+    print(f"  {text}", flush=True)
+
+
+@pytest.fixture(scope="module")
+def cluster(make_module_cluster):
+    print(f"SEED={SEED}")
+    cluster = make_module_cluster(3, dhcp=True)
+    prepare(*cluster.nodes)
+    for node in cluster.nodes:
+        node.copy_to(BUILD / "tests" / "imagefuzz", "/tmp/imagefuzz", mode=0o755)
+    return cluster
+
+
+# --- what is left behind -----------------------------------------------------------
+
+
+@dataclass
+class Memory:
+    """KiB of a node: what the kernel holds that no pressure frees, and what is to be had."""
+    kernel: int
+    available: int
+
+
+def memory(node):
+    text = node.succeed("sync; echo 3 > /proc/sys/vm/drop_caches; cat /proc/meminfo")
+    kib = {name: int(value) for name, value in re.findall(r"^(\w+):\s+(\d+) kB$", text, re.MULTILINE)}
+    return Memory(kib["SUnreclaim"] + kib["KernelStack"] + kib["PageTables"], kib["MemAvailable"])
+
+
+class Nothing:
+    """Nothing is left behind on these nodes, from here to check()."""
+
+    def __init__(self, *nodes):
+        self.before = [(node, memory(node)) for node in nodes]
+
+    def check(self):
+        for node, before in self.before:
+            node.wait_until_succeeds("! ls /proc/hpc/remote | grep .")
+            node.fail("grep -l ^State:.D /proc/[0-9]*/status")
+
+            def settled():
+                now = memory(node)
+                return (now.kernel - before.kernel <= KERNEL_MORE and
+                        before.available - now.available <= MEMORY_LESS)
+            # What ended a moment ago is freed a moment later.
+            retry(settled, 30, f"{node.name} gives memory back",
+                  seen=lambda: f"{before} before, {memory(node)} after", interval=1)
+
+
+# --- mutated images ---------------------------------------------------------------------
+
+
+def fuzz(node, kind, first, count):
+    done = node.execute(f"/tmp/imagefuzz {kind} {SEED} {first} {count}", timeout=120 + count / 5)
+    found = re.search(r"^tried (\d+) refused (\d+) accepted (\d+) sound (\d+) wrong (\d+)", done.stdout,
+                      re.MULTILINE)
+    assert found, f"SEED={SEED}: {done.stdout}{done.stderr}"
+    assert done.status == 0, f"SEED={SEED} (imagefuzz {kind} SEED N 1 repeats N)\n{done.stdout}"
+    return [int(number) for number in found.groups()]
+
+
+@pytest.mark.deadline(14400 if SOAK else 300)
+@pytest.mark.parametrize("kind, count", (("arrive", ARRIVALS), ("return", RETURNS)))
+def test_mutated_images(cluster, kind, count):
+    """Refused with an errno and without a trace, or sound after all; never anything else."""
+    node = cluster.nodes[2]
+    fuzz(node, kind, 0, WARM_UP)
+    nothing = Nothing(node)
+    sums, step = [0] * 5, 1000
+    for first in range(WARM_UP, WARM_UP + count, step):
+        sums = [a + b for a, b in zip(sums, fuzz(node, kind, first, min(step, WARM_UP + count - first)))]
+        progress("{} of {}: {} refused, {} taken, {} of these ran".format(sums[0], count, *sums[1:4]))
+    tried, was_refused, accepted, sound, _ = sums
+    assert tried == count and was_refused + accepted >= count
+    # Neither always the one nor always the other.
+    assert was_refused > count // 4 and sound > count // 100
+    nothing.check()
+
+
+# --- round trips ----------------------------------------------------------------------------
+
+
+def round_trips(home, program, count):
+    home.succeed(f"for i in $(seq {count}); do migrate {program.pid} 2 && migrate {program.pid} home"
+                 " || exit 1; done", timeout=60 + count * 30)
+
+
+@pytest.mark.deadline(14400 if SOAK else 300)
+def test_round_trips(cluster):
+    home, away, _ = cluster.nodes
+    carry = Carry(home, TRIP_MIB)
+    round_trips(home, carry, 3)
+    nothing = Nothing(home, away)
+    done = 0
+    while done < TRIPS:
+        count = min(20, TRIPS - done)
+        round_trips(home, carry, count)
+        done += count
+        progress(f"{done} of {TRIPS}; {memory(home)} at home, {memory(away)} away")
+    assert carry.moves() == 2 * (TRIPS + 3)
+    carry.goes_on()
+    nothing.check()
+    carry.finish()
+
+
+# --- at random ---------------------------------------------------------------------------------
+
+
+def wander(program, rng, seconds, nodes):
+    """Has its home move it to and fro until the time is over; the file of what was said."""
+    others = [number for number in nodes if number != program.home.spec.number]
+    # A round of steps that is long enough not to matter.
+    steps = " ".join(f"{rng.choice([*others, 'home'])}:{rng.expovariate(1.5):.2f}" for _ in range(200))
+    log = f"{program.file}.moves"
+    program.home.succeed(f"""(
+        end=$(($(cut -d. -f1 /proc/uptime) + {int(seconds)}))
+        while :; do
+            for step in {steps}; do
+                [ $(cut -d. -f1 /proc/uptime) -lt $end ] || {{ echo over; exit; }}
+                migrate {program.pid} ${{step%:*}} && echo moved || echo "to ${{step%:*}}: no"
+                sleep ${{step#*:}}
+            done
+        done) > {log} 2>&1 &""")
+    return log
+
+
+@pytest.mark.deadline(RANDOM_SECONDS + 600)
+def test_moves_at_random(cluster):
+    """Six programs of three homes; all of them come to their end as if nothing had been."""
+    one, two, three = cluster.nodes
+    # A container for the guests of each other stays for a while.
+    for node in cluster.nodes:
+        spin = Spin(node)
+        for number in {1, 2, 3} - {node.spec.number}:
+            spin.migrate(number)
+        spin.finish()
+    nothing = Nothing(*cluster.nodes)
+    programs = [Spin(one), Carry(one, 8), Spin(two), Carry(two, 2), Spin(three), Carry(three, 4)]
+    rng = random.Random(SEED)
+    logs = [wander(program, rng, RANDOM_SECONDS * scale(), (1, 2, 3)) for program in programs]
+    for program, log in zip(programs, logs):
+        program.home.wait_until_succeeds(f"grep -q over {log}", RANDOM_SECONDS + 200)
+        said = program.home.succeed(f"cat {log}")
+        assert not re.search("no$|^migrate:", said, re.MULTILINE), f"SEED={SEED}\n{said}"
+        progress(f"process {program.pid} of {program.home.name}: {program.moves()} moves")
+    assert sum(program.moves() for program in programs) > RANDOM_SECONDS // 5
+    for program in programs:
+        program.home.succeed(f"touch {program.file}.stop")
+    for program in programs:
+        program.finish()
+    for node in cluster.nodes:
+        assert guests(node) == []
+    nothing.check()
