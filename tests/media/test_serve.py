@@ -4,6 +4,7 @@ behaves beside other DHCP servers."""
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -182,6 +183,17 @@ def test_a_machine_gets_its_script_and_the_key_once(served):
     machines = wait_until(lambda: [m for m in serve.status()["machines"] if m["key"]], 5, "that it is shown")
     assert [(m["mac"], m["ip"]) for m in machines] == [(MAC, "10.83.0.9")]
     assert f"{MAC} 10.83.0.9: got the key" in serve.said()
+
+
+def test_a_machine_with_grub(served):
+    """32-bit UEFI: a stub by TFTP, the rest by HTTP."""
+    serve, client = served
+    stub = client.run("curl", "-s", "-m", "10", "tftp://10.83.0.1/grub/grub.cfg")
+    assert "configfile (http,$net_default_server)/machine.grub?mac=$net_default_mac" in stub
+    text = get(client, "http://10.83.0.1/machine.grub?mac=" + MAC)[1].decode()
+    assert "linux (http,10.83.0.1)/vmlinuz" in text and "tessera.cluster=lab" in text
+    token = re.search(r"\(http,10\.83\.0\.1\)/(key/[0-9a-f]{32})", text)[1]
+    assert get(client, f"http://10.83.0.1/{token}")[0] == 200
 
 
 def test_strangers_do_not_get_the_key(served):

@@ -44,13 +44,17 @@ def best_address(entry: dict) -> ipaddress.IPv4Interface | None:
     return found[0] if found else None
 
 
-def list_cards() -> list[Card]:
-    """Wired cards (and what stands for one in tests: a veth), not bridges and tunnels."""
+def is_wired(entry: dict) -> bool:
+    """A card, or one end of a virtual cable; no bridge, no tunnel."""
+    return os.path.exists(f"/sys/class/net/{entry['ifname']}/device") or "link_index" in entry
+
+
+def list_cards(named: tuple[str, ...] = ()) -> list[Card]:
+    """The wired cards, and whatever carries Ethernet and is named."""
     cards = []
     for entry in ip_json("address", "show"):
         name = entry["ifname"]
-        if entry.get("link_type") != "ether" or not (
-                os.path.exists(f"/sys/class/net/{name}/device") or "link_index" in entry or "link" in entry):
+        if entry.get("link_type") != "ether" or not (name in named or is_wired(entry)):
             continue
         cards.append(Card(name, entry["address"], "LOWER_UP" in entry["flags"], best_address(entry)))
     return cards
@@ -60,7 +64,7 @@ def choose(wanted: list[str], seconds: float = 10) -> list[Card]:
     """The named cards, or all whose cable is in; waits for one such. Raises ServeError."""
     deadline = time.monotonic() + seconds
     while True:
-        cards = {card.name: card for card in list_cards()}
+        cards = {card.name: card for card in list_cards(tuple(wanted))}
         for name in wanted:
             if name not in cards:
                 raise ServeError(f"there is no wired network card '{name}'; there are: {', '.join(cards) or 'none'}")

@@ -207,11 +207,13 @@ def serve(args: argparse.Namespace) -> int:
         service = Service(chosen, display.event)
         try:
             service.start()
+            write_state(args.run, service.state())
             display.event("ready: machines that boot from the network become nodes")
-            while not ending.wait(1) and not service.problem():
+            while not ending.is_set() and not service.problem():
                 state = service.state()
                 write_state(args.run, state)
                 display.draw(state)
+                ending.wait(1)
         finally:
             service.stop()
             for name in ("state.json", "dnsmasq.conf", "leases"):

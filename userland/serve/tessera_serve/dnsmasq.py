@@ -49,7 +49,8 @@ class Dnsmasq:
         self._last = []
         # bind-dynamic: on the named cards only, also after their addresses changed.
         self._process = subprocess.Popen(
-            [self._program, f"--conf-file={conf}", "--keep-in-foreground", "--log-facility=-",
+            ["setpriv", "--pdeathsig", "KILL",  # it does not outlive us
+             self._program, f"--conf-file={conf}", "--keep-in-foreground", "--log-facility=-",
              "--bind-dynamic", "--except-interface=lo", "--user=nobody", "--group=nogroup", "--pid-file"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         threading.Thread(target=self._read, args=(self._process,), daemon=True).start()

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What iPXE is told, and the cluster's key as an initramfs. Pure functions."""
+"""What loaders are told, and the cluster's key as an initramfs. Pure functions."""
 
 from __future__ import annotations
+
+import gzip
 
 MIN_MIB = 256  # of memory, for a compute node; measured, see docs/media.md
 
@@ -54,17 +56,42 @@ exit 1
 """
 
 
+# 32-bit UEFI has GRUB, which reads this by TFTP.
+GRUB_STUB = """\
+echo "Tessera: asking $net_default_server what to boot"
+configfile (http,$net_default_server{port})/machine.grub?mac=$net_default_mac
+echo "$net_default_server does not answer. Is the machine that runs tessera-serve still on?"
+sleep 10
+reboot
+"""
+
+GRUB_MACHINE = """\
+echo "{title}, from {server}"
+linux (http,{server})/vmlinuz {words}
+initrd (http,{server})/node.cpio.zst{key}
+boot
+echo "{server} stopped sending. Is the machine that runs tessera-serve still on, and connected?"
+sleep 10
+reboot
+"""
+
+GRUB_SAY = 'echo "{text}"\nsleep 15\nexit\n'
+
+
 def stub(base: str) -> str:
     return STUB.format(base=base)
 
 
-def machine(base: str, title: str, cluster: str, append: str, root: str, token: str) -> str:
-    words = ["quiet", "initrd=node"] + (["initrd=key"] if token else [])
-    words += [f"tessera.cluster={cluster}"] if cluster else []
+def kernel_words(cluster: str, append: str, root: str) -> list[str]:
+    words = [f"tessera.cluster={cluster}"] if cluster else []
     words += [f"tessera.root={root}"] if root else []
-    words += ["BOOTIF=01-${netX/mac:hexhyp}"] + append.split()
+    return ["quiet", *words, *append.split()]
+
+
+def machine(base: str, title: str, words: list[str], token: str) -> str:
+    loader = ["initrd=node"] + (["initrd=key"] if token else []) + ["BOOTIF=01-${netX/mac:hexhyp}"]
     key = KEY.format(base=base, token=token) if token else ""
-    return MACHINE.format(base=base, title=title, words=" ".join(words), key=key)
+    return MACHINE.format(base=base, title=title, words=" ".join(loader + words), key=key)
 
 
 def too_small(have: int) -> str:
@@ -75,6 +102,21 @@ def refused(mac: str) -> str:
     return REFUSED.format(mac=mac)
 
 
+def grub_stub(port: int) -> str:
+    return GRUB_STUB.format(port="" if port == 80 else f":{port}")
+
+
+def grub_machine(base: str, mac: str, title: str, words: list[str], token: str) -> str:
+    server = base.removeprefix("http://")
+    bootif = "BOOTIF=01-" + mac.replace(":", "-")
+    return GRUB_MACHINE.format(server=server, title=title, words=" ".join([bootif, *words]),
+                               key=f" (http,{server})/key/{token}" if token else "")
+
+
+def grub_refused(mac: str) -> str:
+    return GRUB_SAY.format(text=f"The card {mac} is not on the list of tessera-serve (--allow).")
+
+
 def _member(name: str, mode: int, data: bytes, inode: int) -> bytes:
     fields = (inode, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name) + 1, 0)
     head = b"070701" + b"".join(b"%08X" % field for field in fields) + name.encode() + b"\0"
@@ -82,6 +124,8 @@ def _member(name: str, mode: int, data: bytes, inode: int) -> bytes:
 
 
 def key_initramfs(secret: bytes) -> bytes:
-    """The key where the node looks for it, as image/node/build-key makes it."""
-    return (_member("etc", 0o040755, b"", 1) + _member("etc/tessera", 0o040755, b"", 2)
+    """The key where the node looks for it. Compressed, since UEFI joins initramfs without
+    padding, and the kernel takes one that is not compressed at multiples of four only."""
+    archive = (_member("etc", 0o040755, b"", 1) + _member("etc/tessera", 0o040755, b"", 2)
             + _member("etc/tessera/cluster.key", 0o100600, secret, 3) + _member("TRAILER!!!", 0, b"", 0))
+    return gzip.compress(archive, mtime=0)

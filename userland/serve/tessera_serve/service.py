@@ -6,6 +6,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import os
+import shutil
 import subprocess
 import threading
 import time
@@ -13,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import ServeError, cards
+from . import ServeError, cards, script
 from .cards import Card
 from .clients import Clients
 from .dnsmasq import Dnsmasq
@@ -99,6 +100,7 @@ class Service:
         for card, address in self._added:
             cards.remove_address(card, address)
         self._added = []
+        shutil.rmtree(self.options.run / "tftp", ignore_errors=True)
 
     def problem(self) -> str:
         return self._problem
@@ -108,9 +110,19 @@ class Service:
 
     def _apply(self) -> None:
         o = self.options
-        rules = Rules(str(o.folder / "loaders"), o.port, self.segments, o.native,
+        rules = Rules(str(self._tftp_folder()), o.port, self.segments, o.native,
                       leases=str(o.run / "leases"))
         self._dnsmasq.start(rules.text("Written by tessera-serve; changes are lost."))
+
+    def _tftp_folder(self) -> Path:
+        """The loaders, and what GRUB reads: all that can be had by TFTP."""
+        folder = self.options.run / "tftp"
+        shutil.rmtree(folder, ignore_errors=True)
+        (folder / "grub").mkdir(parents=True)
+        for loader in (self.options.folder / "loaders").iterdir():
+            (folder / loader.name).symlink_to(loader.absolute())
+        (folder / "grub" / "grub.cfg").write_text(script.grub_stub(self.options.port))
+        return folder
 
     # -- one card ------------------------------------------------------
 
@@ -137,7 +149,7 @@ class Service:
         """Another server gives the addresses; ours must come from it as well."""
         deadline = time.monotonic() + LEASE_SECONDS
         while time.monotonic() < deadline and not self._stop.is_set():
-            now = next((c for c in cards.list_cards() if c.name == card.name), card)
+            now = next(c for c in cards.list_cards((card.name,)) if c.name == card.name)
             if now.configured and not any(c.name == card.name and a == now.address for c, a in self._added):
                 assert now.address
                 self._tell(f"{card.name}: {now.address.ip}, only says what to boot")
@@ -174,7 +186,8 @@ class Service:
 
     def _look_again(self) -> None:
         """A DHCP server that was switched on later: ours gives way to it."""
-        by_name = {card.name: card for card in cards.list_cards()}
+        names = tuple(segment.card for segment in self.segments)
+        by_name = {card.name: card for card in cards.list_cards(names)}
         changed = False
         for segment in [s for s in self.segments if not s.proxy]:
             card = by_name.get(segment.card)

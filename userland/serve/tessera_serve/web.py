@@ -40,18 +40,21 @@ class Site:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
             self.live_sum = f"{live.stat().st_size} {digest}\n".encode()
 
-    def machine(self, base: str, mac: str, mem: str, ip: str) -> str:
+    def machine(self, base: str, mac: str, mem: str, ip: str, grub: bool = False) -> str:
         """The script for one machine; gives it a token for the key, or a refusal."""
         if self.allow and mac not in self.allow:
             self.clients.event(mac, "refused: not on the list", ip=ip)
-            return script.refused(mac)
+            return script.grub_refused(mac) if grub else script.refused(mac)
         if mem.isdigit() and 0 < int(mem) < script.MIN_MIB:
             self.clients.event(mac, f"refused: {mem} MiB of memory, {script.MIN_MIB} needed", ip=ip)
             return script.too_small(int(mem))
         self.clients.event(mac, "got its script", ip=ip)
         token = self.clients.new_token(mac, ip) if self.secret else ""
         root = f"{base}/live.squashfs" if "live.squashfs" in self.files else ""
-        return script.machine(base, self.title, self.cluster, self.append, root, token)
+        words = script.kernel_words(self.cluster, self.append, root)
+        if grub:
+            return script.grub_machine(base, mac, self.title, words, token)
+        return script.machine(base, self.title, words, token)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -80,12 +83,13 @@ class Handler(BaseHTTPRequestHandler):
         query = {key: values[-1] for key, values in parse_qs(url.query).items()}
         if name == "boot.ipxe":
             self._text(script.stub(self._base()), body)
-        elif name == "machine.ipxe":
+        elif name in ("machine.ipxe", "machine.grub"):
             mac = query.get("mac", "").lower().replace("-", ":")
             if not MAC.fullmatch(mac):
                 self.send_error(400, "a machine says its card's address: ?mac=")
                 return
-            self._text(self.site.machine(self._base(), mac, query.get("mem", ""), self.client_address[0]), body)
+            self._text(self.site.machine(self._base(), mac, query.get("mem", ""), self.client_address[0],
+                                         name.endswith(".grub")), body)
         elif name.startswith("key/"):
             self._key(name[4:], body)
         elif name == "live.squashfs.sum" and self.site.live_sum:
