@@ -33,7 +33,7 @@ ifneq ($(KEY),$(filter $(KEY),yes no))
 $(error KEY=$(KEY): say 'yes' or 'no')
 endif
 
-.PHONY: media-packages netboot debs pxe iso
+.PHONY: media-packages netboot debs pxe iso iso-test
 
 media-packages:
 	@config/need apt-get dpkg-deb tar
@@ -61,8 +61,17 @@ pxe: netboot $(CLUSTER_KEY) ## a folder for any TFTP and HTTP server, and dnsmas
 	@echo "$(PXE_DIR): see README there"
 
 iso: netboot $(if $(filter $(LIVE_IMAGE),$(LIVE)),live) ## the ISO image for CD and USB, BIOS and UEFI
-	@config/need xorriso mformat
+	@config/need xorriso mformat unsquashfs
 	@config/stage $(ISO_DIR) -s "$(SOURCE_DATE_EPOCH) $(CLUSTER) $(KEY) $(BOOT_APPEND)" \
-		$(NETBOOT_DIR) $(MEDIA_KEY) $(LIVE) $(MEDIA_PACKAGES).key image/iso -- \
+		$(NETBOOT_DIR) $(MEDIA_KEY) $(LIVE) $(MEDIA_PACKAGES).key image/iso image/list-sources -- \
 		image/iso/build-iso $(MEDIA_PACKAGES) $(NETBOOT_DIR) "$(CLUSTER)" "$(BOOT_APPEND)" "$(MEDIA_KEY)" "$(LIVE)"
 	@cat $(ISO_DIR)/summary
+
+# For `make test`: the Debian root that is there anyway, and the kernel's messages
+# on the serial port, where tests look for complaints.
+iso-test: netboot rootfs
+	@config/need xorriso mformat unsquashfs
+	@config/stage $(B)/iso-test $(NETBOOT_DIR) $(NODE_KEY) $(ROOTFS_IMAGE) $(MEDIA_PACKAGES).key \
+		image/iso image/list-sources -- \
+		image/iso/build-iso $(MEDIA_PACKAGES) $(NETBOOT_DIR) test "console=tty0 console=ttyS0,115200" \
+		$(NODE_KEY) $(ROOTFS_IMAGE)
