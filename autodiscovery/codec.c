@@ -21,6 +21,7 @@ enum section {
 	SECTION_ADDRS = 3,
 	SECTION_ALIVE = 4,
 	SECTION_WHO = 5,
+	SECTION_HOST = 6,
 };
 
 #define MAGIC0		'T'
@@ -171,6 +172,16 @@ static void write_addrs(struct writer *w, const struct disc_info *info)
 	}
 }
 
+static void write_host(struct writer *w, const struct disc_info *info)
+{
+	size_t len = strnlen(info->host, DISC_HOST - 1);
+
+	if (!len || !section_begin(w, SECTION_HOST, len, len))
+		return;
+	memcpy(w->p, info->host, len);
+	w->p += len;
+}
+
 /* The length of these sections is counted in words of four bytes. */
 static void write_asks(struct writer *w, enum section type, const uint32_t *ask, unsigned int n)
 {
@@ -231,6 +242,7 @@ int disc_encode(const struct disc_message *m, const struct disc_key *key, void *
 	if (m->has_info) {
 		write_info(&w, &m->info);
 		write_addrs(&w, &m->info);
+		write_host(&w, &m->info);
 	}
 	write_asks(&w, SECTION_ALIVE, m->ask_alive, m->nalive);
 	write_asks(&w, SECTION_WHO, m->ask_who, m->nwho);
@@ -306,6 +318,14 @@ static int read_addrs(const uint8_t *p, size_t len, struct disc_message *m)
 	return 0;
 }
 
+static int read_host(const uint8_t *p, size_t len, struct disc_message *m)
+{
+	if (len >= DISC_HOST || m->info.host[0] || !text_ok(p, len))
+		return -EPROTO;
+	memcpy(m->info.host, p, len);
+	return 0;
+}
+
 static int read_asks(const uint8_t *p, size_t count, uint32_t *ask, uint8_t *ret_n)
 {
 	if (!count || count > DISC_ASKS || *ret_n)
@@ -328,6 +348,8 @@ static int read_section(unsigned int type, const uint8_t *p, size_t len, struct 
 		return read_asks(p, len / 4, m->ask_alive, &m->nalive);
 	case SECTION_WHO:
 		return read_asks(p, len / 4, m->ask_who, &m->nwho);
+	case SECTION_HOST:
+		return read_host(p, len, m);
 	default:
 		return 0;	/* of a later minor change: not for us */
 	}
@@ -352,8 +374,8 @@ static int read_sections(const uint8_t *p, const uint8_t *end, struct disc_messa
 			return ret;
 		p += len;
 	}
-	/* Addresses are part of the information, and worth nothing alone. */
-	return m->info.naddrs && !m->has_info ? -EPROTO : 0;
+	/* Addresses and name are part of the information, and worth nothing alone. */
+	return (m->info.naddrs || m->info.host[0]) && !m->has_info ? -EPROTO : 0;
 }
 
 static int read_body(const uint8_t *p, const uint8_t *end, struct disc_message *m)

@@ -33,6 +33,7 @@
 #define DISC_ASKS		64
 #define DISC_FEATURES		10	/* words */
 #define DISC_RELEASE		24	/* with its NUL */
+#define DISC_HOST		64	/* with its NUL */
 
 /* What Ethernet, IPv4 and UDP add to a packet on the wire, gap included. */
 #define DISC_OVERHEAD		66
@@ -63,6 +64,7 @@ struct disc_addr {
  * @tmem:	memory in KiB; travels with 11 significant bits
  * @features:	of the processor, as cpuid tells them; see docs/discovery.md
  * @release:	of Tessera, text
+ * @host:	name of the machine, text
  */
 struct disc_info {
 	uint64_t machine;
@@ -72,6 +74,7 @@ struct disc_info {
 	uint32_t features[DISC_FEATURES];
 	uint16_t cpus;
 	char release[DISC_RELEASE];
+	char host[DISC_HOST];
 	uint8_t naddrs;
 	struct disc_addr addr[DISC_ADDRS];
 };

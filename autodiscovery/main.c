@@ -184,7 +184,7 @@ static void do_changed(void *arg, const struct disc_peer *p, enum disc_change ch
 	struct daemon *d = arg;
 
 	log_change(p, change, old_number);
-	if (d->idle)
+	if (d->idle || disc_table_is_marked(d->table))
 		return;
 	if (change == DISC_WENT)
 		table_failed("mark", p->number, disc_table_leaving(d->table, p->number));
@@ -200,6 +200,8 @@ static void do_renumber(void *arg, uint16_t number, const struct disc_peer *riva
 	uint32_t old = d->number;
 	char name[96];
 
+	if (disc_table_is_marked(d->table))
+		return;
 	tell(LOG_WARNING, "%s has the better claim to our number: we are node %u from now on; to "
 	       "choose, boot one of the two with tessera.node=NUMBER", peer_name(rival, name), number);
 	table_failed("become", number, disc_table_self_set(d->table, number));
@@ -253,11 +255,11 @@ static void number_find(struct daemon *d, uint64_t now)
 
 static void idle_begin(struct daemon *d, const char *why, uint64_t now)
 {
-	if (d->idle)
+	if (d->idle == why)
 		return;
 	tell(LOG_NOTICE, "quiet from now on: %s", why);
-	disc_goodbye(d->disc, now);
-	disc_table_clear(d->table);
+	if (!d->idle)
+		disc_goodbye(d->disc, now);
 	d->idle = why;
 }
 
@@ -283,11 +285,13 @@ static void number_check(struct daemon *d, uint64_t now)
 		return;
 	if (disc_table_has_map(d->table)) {
 		d->number = self;
+		disc_table_give_up(d->table);
 		idle_begin(d, "the table of nodes comes from a map; 'setpe -off' gives it back", now);
 		return;
 	}
 	if (!self && d->number) {
 		d->number = 0;
+		disc_table_clear(d->table);
 		idle_begin(d, "this machine was taken out of the cluster; a node number puts it back",
 			   now);
 		return;
@@ -341,8 +345,9 @@ static void cards_look(struct daemon *d, uint64_t now)
 		return;
 	net_addresses(&d->net, &d->info);
 	disc_info_set(d->disc, now, &d->info);
-	if (changed) {
+	if (changed && !d->idle && !disc_table_is_marked(d->table))
 		disc_table_self_addrs(d->table, &d->info);
+	if (changed) {
 		if (!d->number)
 			number_check(d, now);
 		disc_news(d->disc, now);
@@ -386,6 +391,9 @@ static void housekeeping(struct daemon *d, uint64_t now)
 	if (now - d->checked >= CHECK_MS) {
 		d->checked = now;
 		number_check(d, now);
+		own_host(&d->info);
+		if (d->disc)
+			disc_info_set(d->disc, now, &d->info);
 		if (d->disc && !d->idle && now - d->begun > ADOPTED_MS)
 			disc_table_sweep(d->table, d->disc);
 	}
@@ -418,7 +426,7 @@ static void wait_and_read(struct daemon *d, int timeout, const sigset_t *signals
 	struct timespec ts = { .tv_sec = timeout / 1000, .tv_nsec = timeout % 1000 * 1000000L };
 	struct status_source source = {
 		.disc = d->disc, .net = &d->net, .cluster = d->cluster, .key_from = d->key_from,
-		.idle = d->idle, .now = now_ms(),
+		.idle = d->idle, .own = &d->info, .now = now_ms(),
 	};
 	unsigned int i;
 
@@ -497,7 +505,7 @@ static void run(struct daemon *d)
 		}
 		wait_and_read(d, due > now ? due - now : 0, &outside);
 	}
-	if (!d->idle)
+	if (!d->idle && !disc_table_is_marked(d->table))
 		disc_table_clear(d->table);
 	disc_table_flush(d->table);
 }

@@ -124,11 +124,28 @@ static void cpu_features(uint32_t words[DISC_FEATURES])
 	}
 }
 
+/* What others accept: visible ASCII. */
+static void make_visible(char *text)
+{
+	for (; *text; text++)
+		if (*text <= ' ' || *text > '~')
+			*text = '?';
+}
+
+void own_host(struct disc_info *info)
+{
+	struct utsname uts;
+
+	memset(info->host, 0, sizeof(info->host));
+	if (!uname(&uts) && strcmp(uts.nodename, "(none)") != 0)
+		snprintf(info->host, sizeof(info->host), "%.*s", DISC_HOST - 1, uts.nodename);
+	make_visible(info->host);
+}
+
 void own_info(struct disc_info *info)
 {
 	uint64_t machine = info->machine;
 	struct sysinfo memory;
-	size_t i;
 
 	memset(info, 0, sizeof(*info));
 	info->machine = machine;
@@ -139,9 +156,8 @@ void own_info(struct disc_info *info)
 		info->tmem = ((uint64_t)memory.totalram * memory.mem_unit) >> 10;
 	cpu_features(info->features);
 	snprintf(info->release, sizeof(info->release), "%s", TESSERA_VERSION);
-	for (i = 0; info->release[i]; i++)
-		if (info->release[i] <= ' ' || info->release[i] > '~')
-			info->release[i] = '?';
+	make_visible(info->release);
+	own_host(info);
 }
 
 bool own_boot_parameter(const char *name, char *ret_value, size_t size)

@@ -13,6 +13,8 @@ uint64_t own_boot(uint64_t machine);
 uint64_t own_machine(void);
 /* All but @naddrs and @addr; @info->machine is kept. */
 void own_info(struct disc_info *info);
+/* @info->host alone: a machine may get its name late. */
+void own_host(struct disc_info *info);
 
 /* The value of a word 'NAME=...' of the kernel's command line; false: it has none. */
 bool own_boot_parameter(const char *name, char *ret_value, size_t size);

@@ -508,6 +508,7 @@ static void speak(struct disc *d, struct disc_message *m, enum disc_type type, b
 		len += 2 + 6 * m->nwitnesses;
 	if (m->has_info) {
 		len += 66 + strlen(m->info.release) + 2;
+		len += m->info.host[0] ? 2 + strlen(m->info.host) : 0;
 		for (i = 0; i < m->info.naddrs; i++)
 			len += m->info.addr[i].family == 4 ? 5 : 17;
 	} else {

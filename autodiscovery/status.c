@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* See status.h.  A client sends one byte, 't' or 'j', and reads to the end. */
+/*
+ * See status.h.  A client sends one byte and reads to the end: 't' for text, 'j' for
+ * JSON, 'h' for a line "NUMBER STATE ADDRESS HOST" of each node that has a number.
+ */
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -46,8 +49,8 @@ static void peer_text(FILE *f, const struct disc_peer *p)
 	char addr[INET6_ADDRSTRLEN];
 
 	addr_text(p->from.family, p->from.addr, addr);
-	fprintf(f, "%6u  %-7s %-39s %4u %6u %3u%%  %s\n", p->number, state_word(p), addr,
-		p->info.cpus, p->load, p->util,
+	fprintf(f, "%6u  %-7s %-39s %-15s %4u %6u %3u%%  %s\n", p->number, state_word(p), addr,
+		p->info.host[0] ? p->info.host : "-", p->info.cpus, p->load, p->util,
 		p->foreign ? "another protocol version: not used" :
 		p->info.release[0] ? p->info.release : "-");
 }
@@ -69,13 +72,36 @@ static void print_text(FILE *f, const struct status_source *s)
 		fprintf(f, "this node: number %u%s, %u others, a beat each %u ms\n",
 			disc_number(s->disc), disc_holding(s->disc) ? "" : " (not settled yet)",
 			disc_live(s->disc), disc_interval(s->disc));
-		fprintf(f, "\n%6s  %-7s %-39s %4s %6s %4s  %s\n", "node", "state", "address", "cpus",
-			"load", "util", "release");
+		fprintf(f, "\n%6s  %-7s %-39s %-15s %4s %6s %4s  %s\n", "node", "state", "address",
+			"host", "cpus", "load", "util", "release");
 		while ((p = disc_next_peer(s->disc, p)))
 			peer_text(f, p);
 	}
 	fprintf(f, "\nignored: %" PRIu64 " packets of other clusters, %" PRIu64 " with a wrong key, %"
 		PRIu64 " malformed\n", c->strangers, c->forged, c->malformed);
+}
+
+static void host_line(FILE *f, uint16_t number, const char *state, const char *addr, const char *host)
+{
+	if (number)
+		fprintf(f, "%u %s %s %s\n", number, state, addr, host[0] ? host : "-");
+}
+
+/* Our own line is the first. */
+static void print_hosts(FILE *f, const struct status_source *s)
+{
+	const struct disc_peer *p = NULL;
+	char addr[INET6_ADDRSTRLEN] = "-";
+
+	if (!s->disc)
+		return;
+	if (s->own->naddrs)
+		addr_text(s->own->addr[0].family, s->own->addr[0].addr, addr);
+	host_line(f, disc_number(s->disc), "self", addr, s->own->host);
+	while ((p = disc_next_peer(s->disc, p))) {
+		addr_text(p->from.family, p->from.addr, addr);
+		host_line(f, p->number, state_word(p), addr, p->info.host);
+	}
 }
 
 /* Cluster and key names come from a person: quoted. */
@@ -110,6 +136,8 @@ static void peer_json(FILE *f, const struct disc_peer *p, const char *comma)
 		"\", \"release\": ", p->info.cpus, p->info.speed, p->load, p->util, p->mem, p->rmem,
 		p->info.tmem, p->info.kernel);
 	json_string(f, p->info.release);
+	fputs(", \"host\": ", f);
+	json_string(f, p->info.host);
 	fprintf(f, ", \"features\": [");
 	for (i = 0; i < DISC_FEATURES; i++)
 		fprintf(f, "%s%" PRIu32, i ? ", " : "", p->info.features[i]);
@@ -136,7 +164,9 @@ static void print_json(FILE *f, const struct status_source *s)
 		fputs(i ? ", " : "", f);
 		json_string(f, s->net->card[i].name);
 	}
-	fprintf(f, "], \"node\": %u, \"settled\": %s, \"boot\": \"%016" PRIx64 "\", \"interval_ms\": %u",
+	fputs("], \"host\": ", f);
+	json_string(f, s->own->host);
+	fprintf(f, ", \"node\": %u, \"settled\": %s, \"boot\": \"%016" PRIx64 "\", \"interval_ms\": %u",
 		s->disc ? disc_number(s->disc) : 0, s->disc && disc_holding(s->disc) ? "true" : "false",
 		s->disc ? disc_boot(s->disc) : 0, s->disc ? disc_interval(s->disc) : 0);
 	fprintf(f, ", \"ignored\": {\"other_cluster\": %" PRIu64 ", \"wrong_key\": %" PRIu64
@@ -203,7 +233,7 @@ static void client_read(struct status *s, unsigned int i, const struct status_so
 	char form;
 	FILE *f;
 
-	if (recv(s->fd[1 + i].fd, &form, 1, 0) != 1 || (form != 't' && form != 'j')) {
+	if (recv(s->fd[1 + i].fd, &form, 1, 0) != 1 || !strchr("tjh", form) || !form) {
 		client_end(s, i);
 		return;
 	}
@@ -214,6 +244,8 @@ static void client_read(struct status *s, unsigned int i, const struct status_so
 	}
 	if (form == 'j')
 		print_json(f, source);
+	else if (form == 'h')
+		print_hosts(f, source);
 	else
 		print_text(f, source);
 	fclose(f);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a running omdiscd tells whoever asks: text for people, JSON for programs. */
+/* What a running omdiscd tells whoever asks: text for people, JSON and lines for programs. */
 #ifndef TESSERA_DISC_STATUS_H
 #define TESSERA_DISC_STATUS_H
 
@@ -14,6 +14,7 @@ struct status_source {
 	const char *cluster;
 	const char *key_from;
 	const char *idle;		/* why nothing is said, NULL if something is */
+	const struct disc_info *own;	/* this machine's */
 	uint64_t now;
 };
 

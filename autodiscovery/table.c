@@ -396,11 +396,23 @@ void disc_table_adopt(struct disc_table *t)
 	}
 }
 
+void disc_table_give_up(struct disc_table *t)
+{
+	memset(t->ours, 0, sizeof(t->ours));
+}
+
+bool disc_table_is_marked(const struct disc_table *t)
+{
+	return t->backend == &kernel && hpc_map_marked();
+}
+
 bool disc_table_has_map(struct disc_table *t)
 {
 	struct hpc_node node;
 	uint32_t from = HPC_NODE_MIN;
 
+	if (disc_table_is_marked(t))
+		return true;
 	while (!t->backend->next(t, from, &node)) {
 		from = node.id + 1;
 		if (!(node.status & (MARKS | HPC_NODE_SELF)))

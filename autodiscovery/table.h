@@ -3,8 +3,9 @@
  * The node table that discovery keeps: the kernel's, or a file that looks like it
  * where there is no such kernel (tests).
  *
- * Only rows that were written here are ever removed.  A row without any of the
- * marks that discovery leaves came from a map: then the table is setpe's.
+ * Only rows that were written here are ever removed.  setpe leaves a mark while the
+ * table comes from a map; who enters rows otherwise is known by rows that lack the
+ * marks discovery leaves.  Then nothing is written here.
  */
 #ifndef TESSERA_DISC_TABLE_H
 #define TESSERA_DISC_TABLE_H
@@ -27,7 +28,10 @@ int disc_table_self_set(struct disc_table *t, uint32_t number);
 int disc_table_self_addrs(struct disc_table *t, const struct disc_info *info);
 /* The kernel's figures of this node; all 0 if there are none. */
 void disc_table_own(struct disc_table *t, struct hpc_node *ret_node);
+/* Somebody else's: of the kernel's table, by a mark or by rows that nobody here wrote. */
 bool disc_table_has_map(struct disc_table *t);
+/* The mark alone, which is cheap. */
+bool disc_table_is_marked(const struct disc_table *t);
 
 /* What @d knows of @number goes into the table. */
 int disc_table_update(struct disc_table *t, const struct disc *d, uint16_t number);
@@ -39,6 +43,8 @@ void disc_table_adopt(struct disc_table *t);
 void disc_table_sweep(struct disc_table *t, const struct disc *d);
 /* Removes all rows of ours. */
 void disc_table_clear(struct disc_table *t);
+/* The rows are somebody else's from now on. */
+void disc_table_give_up(struct disc_table *t);
 /* Writes the file, if there is something new. */
 int disc_table_flush(struct disc_table *t);
 

@@ -32,6 +32,7 @@ local f = {
 	release = ProtoField.string("tessera_disc.release", "Release"),
 	ip4 = ProtoField.ipv4("tessera_disc.ip4", "Address"),
 	ip6 = ProtoField.ipv6("tessera_disc.ip6", "Address"),
+	host = ProtoField.string("tessera_disc.host", "Host name"),
 	alive = ProtoField.uint32("tessera_disc.alive", "Are you there, boot", base.HEX),
 	who = ProtoField.uint32("tessera_disc.who", "Who are you, boot", base.HEX),
 	mac = ProtoField.bytes("tessera_disc.mac", "MAC"),
@@ -79,6 +80,9 @@ local sections = {
 		for at = 0, r:len() - 4, 4 do
 			tree:add_le(f.who, r(at, 4))
 		end
+	end,
+	[6] = function(tree, r)
+		tree:add(f.host, r())
 	end,
 }
 

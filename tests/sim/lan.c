@@ -253,7 +253,8 @@ void lan_boot(struct lan *lan, unsigned int i)
 		.machine = mix(i + 1), .counter = 1, .seed = rnd(lan), .peers_max = LAN_NODES_MAX,
 	};
 	struct disc_info info = { .machine = config.machine, .cpus = 4, .speed = 20000, .tmem = 1 << 22,
-				  .release = "v0.1-100-g1234567", .naddrs = 2,
+				  .release = "v0.1-100-g1234567", .host = "node65535",
+				  .naddrs = 2,
 				  .addr = { { 4, { 10, 0, i >> 8, i } }, { 6, { 0xfe, 0x80 } } } };
 
 	the_lan = lan;

@@ -39,7 +39,7 @@ static struct disc_message announce(void)
 	m.info = (struct disc_info){
 		.machine = 1, .kernel = UINT64_MAX, .cpus = 65535, .speed = 10000,
 		.tmem = 1024, .features = { 1, 2, 3, 4, 5, 6, 7, 8, 9, UINT32_MAX },
-		.release = "v1.2-3-gabcdef0", .naddrs = 2,
+		.release = "v1.2-3-gabcdef0", .host = "pc-17.room", .naddrs = 2,
 		.addr = { { 4, { 192, 168, 3, 7 } }, { 6, { 0xfe, 0x80, [15] = 1 } } },
 	};
 	return m;
@@ -83,7 +83,7 @@ static void what_goes_in_comes_out(void **state)
 	d.nwitnesses = 0;
 	memset(d.witness, 0, sizeof(d.witness));
 	round_trip(&a, 66);
-	round_trip(&b, 66 + 2 + 64 + 15 + 2 + 5 + 17);
+	round_trip(&b, 66 + 2 + 64 + 15 + 2 + 5 + 17 + 2 + 10);
 	round_trip(&c, 66 + 2 + 240 + 2 + 16);
 	round_trip(&d, 52);
 }
@@ -168,6 +168,7 @@ static void lengths_are_checked(void **state)
 	assert_int_equal(SEALED(1, 5, 1, 2, 3, 4, 5), -EPROTO);	/* not whole witnesses */
 	assert_int_equal(SEALED(2, 1, 0), -EPROTO);		/* information cut off */
 	assert_int_equal(SEALED(3, 5, 4, 1, 2, 3, 4), -EPROTO);	/* addresses without it */
+	assert_int_equal(SEALED(6, 2, 'p', 'c'), -EPROTO);	/* a name without it */
 	assert_int_equal(SEALED(4, 1, 1, 2, 3), -EPROTO);
 	assert_int_equal(SEALED(4, 0), -EPROTO);
 	assert_int_equal(SEALED(4, 1, 1, 0, 0, 0), 0);

@@ -47,6 +47,7 @@ static struct disc_message seed_message(unsigned int which)
 	m.nalive = which * 7;
 	m.nwho = which % 2 * 11;
 	strcpy(m.info.release, m.has_info ? "v1" : "");
+	strcpy(m.info.host, which >= 4 ? "pc-17" : "");
 	return m;
 }
 

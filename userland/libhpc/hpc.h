@@ -3,7 +3,8 @@
  * libhpc: what a program may ask of Tessera's engine, and the map of a cluster.
  *
  * device.c, move.c and events.c speak to /dev/hpc, process.c and proc.c to /proc,
- * cluster.c to both; address.c and map.c touch no file, no socket and no clock.
+ * cluster.c to both, discovery.c to omdiscd; address.c and map.c touch no file, no
+ * socket and no clock.
  * Every function that can fail returns 0 or -errno and leaves its ret_ arguments
  * alone when it fails; nothing here prints.
  */
@@ -135,6 +136,23 @@ const struct hpc_node *hpc_cluster_node(const struct hpc_cluster *c, uint32_t id
 const char *hpc_node_state(const struct hpc_node *node);
 /* What an error of any of these means to who sits there. */
 const char *hpc_error_text(int error);
+
+/* --- discovery.c: what the running omdiscd knows ----------------------------------------------- */
+
+#define HPC_HOST_TEXT 64
+
+/* It keeps the table, unless that comes from a map. */
+bool hpc_discovery_runs(void);
+/* -ENOENT: the node has not told its name, or omdiscd does not run here. */
+int hpc_host_name(uint32_t id, char ret_host[HPC_HOST_TEXT]);
+int hpc_host_find(const char *host, uint32_t *ret_id);
+
+/* While this file is there the table comes from a map, and omdiscd leaves it alone. */
+#define HPC_MAP_MARK "/run/tessera/map"
+
+int hpc_map_mark(void);
+int hpc_map_unmark(void);
+bool hpc_map_marked(void);
 
 /* --- address.c ------------------------------------------------------------------ */
 

@@ -13,6 +13,9 @@
 
 #include "apply.h"
 
+/* What discovery says of nodes, and nobody would take back. */
+#define DOUBTS	(HPC_NODE_LEAVING | HPC_NODE_SILENT | HPC_NODE_FOREIGN)
+
 struct run {
 	int fd;
 	const struct hpc_map *map;
@@ -73,7 +76,7 @@ static int set_node(struct run *run, const struct hpc_node *wanted)
 
 	if (ret && ret != -ENOENT)
 		return failed(run, "read", wanted->id, ret);
-	if (!ret && same_addrs(&old, wanted))
+	if (!ret && same_addrs(&old, wanted) && !(old.status & DOUBTS))
 		return 0;
 	ret = hpc_node_set(run->fd, wanted);
 	if (ret)

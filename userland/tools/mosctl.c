@@ -220,8 +220,10 @@ static bool has_addr(const struct hpc_node *n, const struct hpc_addr *addr)
 
 static int print_whois(const struct hpc_node *n)
 {
-	char text[HPC_ADDR_TEXT], name[IF_NAMESIZE];
+	char text[HPC_ADDR_TEXT], name[IF_NAMESIZE], host[HPC_HOST_TEXT] = "";
 	uint32_t i;
+
+	hpc_host_name(n->id, host);
 
 	if (m.json)
 		printf("{\"node\": %" PRIu32 ", \"addresses\": [", n->id);
@@ -238,7 +240,13 @@ static int print_whois(const struct hpc_node *n)
 			printf(" %s", text);
 		}
 	}
-	printf(m.json ? "]}\n" : "\n");
+	if (m.json) {
+		printf("], \"host\": ");
+		json_string(stdout, host);
+		printf("}\n");
+	} else {
+		printf(host[0] ? " (%s)\n" : "\n", host);
+	}
 	return 0;
 }
 
@@ -246,6 +254,7 @@ static int run_whois(const struct command *c, int argc, char **argv)
 {
 	const struct hpc_node *node;
 	struct hpc_addr addr;
+	uint32_t found;
 	long id;
 	size_t i;
 	int ret;
@@ -254,6 +263,14 @@ static int run_whois(const struct command *c, int argc, char **argv)
 	if (!argc || tool_number(argv[0], HPC_NODE_MIN, HPC_NODE_MAX, &id)) {
 		ret = node_argument(argc, argv, &node);
 		return ret ? ret : print_whois(node);
+	}
+	if (!hpc_host_find(argv[0], &found)) {
+		ret = cluster_read();
+		if (ret)
+			return ret;
+		node = hpc_cluster_node(&m.cluster, found);
+		return node ? print_whois(node) :
+		       tool_failed("'%s' is node %" PRIu32 ", not in the table", argv[0], found);
 	}
 	ret = resolve(argv[0], &addr);
 	if (!ret)

@@ -288,9 +288,38 @@ static int self_find(struct setpe *s, const struct hpc_map *map)
 
 /* --- actions ----------------------------------------------------------------------------------- */
 
-static int do_write(struct setpe *s)
+static void tell_of_discovery(const char *what)
+{
+	if (hpc_discovery_runs())
+		fprintf(stderr, "setpe: omdiscd runs here; %s\n", what);
+}
+
+static int map_apply(int fd, const struct setpe *s, const struct hpc_map *map)
 {
 	struct apply_failure failure;
+	bool marked = hpc_map_marked();
+	int ret = hpc_map_mark();
+
+	if (ret) {
+		fprintf(stderr, "setpe: cannot create '" HPC_MAP_MARK "': %s; the table is as it was\n",
+			strerror(-ret));
+		return 1;
+	}
+	ret = apply_map(fd, map, s->self, &failure);
+	if (!ret) {
+		tell_of_discovery("it is quiet while the table comes from a map");
+		return 0;
+	}
+	if (!failure.changed && !marked)
+		hpc_map_unmark();
+	fprintf(stderr, "setpe: cannot %s node %" PRIu32 ": %s; the table %s\n", failure.what,
+		failure.id, strerror(-ret), failure.changed ?
+		"is changed in part: run setpe again, or 'setpe -off'" : "is as it was");
+	return 1;
+}
+
+static int do_write(struct setpe *s)
+{
 	struct hpc_map map;
 	int fd, ret;
 
@@ -301,14 +330,9 @@ static int do_write(struct setpe *s)
 		return device_failed("cannot open '" HPC_DEVICE "'", fd);
 	/* Two at once would mix their maps. */
 	flock(fd, LOCK_EX);
-	ret = apply_map(fd, &map, s->self, &failure);
+	ret = map_apply(fd, s, &map);
 	hpc_close(fd);
-	if (!ret)
-		return 0;
-	fprintf(stderr, "setpe: cannot %s node %" PRIu32 ": %s; the table %s\n", failure.what,
-		failure.id, strerror(-ret), failure.changed ?
-		"is changed in part: run setpe again, or 'setpe -off'" : "is as it was");
-	return 1;
+	return ret;
 }
 
 static int do_check(struct setpe *s)
@@ -362,7 +386,11 @@ static int do_off(void)
 		return device_failed("cannot open '" HPC_DEVICE "'", fd);
 	ret = hpc_self_set(fd, 0);
 	hpc_close(fd);
-	return ret ? device_failed("cannot leave the cluster", ret) : 0;
+	if (ret)
+		return device_failed("cannot leave the cluster", ret);
+	hpc_map_unmark();
+	tell_of_discovery("a number in /proc/hpc/admin/mospe lets it join again");
+	return 0;
 }
 
 /* --- options ----------------------------------------------------------------------------------- */
