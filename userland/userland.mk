@@ -126,6 +126,9 @@ install-userland: userland ## programs and man pages into DESTDIR
 	install -m 755 $(UL_LIB:%=$(UL_DIR)/%) $(DESTDIR)$(PREFIX)/lib/tessera
 	install -m 755 $(UL_BIN:%=$(UL_DIR)/%) $(DESTDIR)$(PREFIX)/bin
 	for link in $(MOSRUN_LINKS); do ln -sf mosrun $(DESTDIR)$(PREFIX)/bin/$$link || exit 1; done
+	install -D -m 644 userland/completion/tessera $(DESTDIR)$(PREFIX)/share/bash-completion/completions/mosctl
+	for link in migrate mosmon $(MOSRUN_LINKS) mosrun mps mtop showmap setpe hpcd; do \
+		ln -sf mosctl $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$link || exit 1; done
 	for page in $(MAN_PAGES); do \
 		install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit 1; \
 	done

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -35,6 +36,9 @@
 #define WISHES_MAX	1024
 #define BACKLOG		128
 #define EVENTS		64
+
+/* Guests get that of their home. */
+#define PRIORITY	-10
 
 struct wish {
 	pid_t pid;
@@ -498,8 +502,12 @@ static void tell_service_manager(void)
 
 int daemon_run(const struct hpcd_options *options, int ready_fd)
 {
-	int ret = setup(options);
+	int ret;
 
+	/* Where there is too much to do, who sends some of it away comes first. */
+	if (setpriority(PRIO_PROCESS, 0, PRIORITY))
+		hpcd_log(LOG_DEBUG, "cannot be nice to myself: %m");
+	ret = setup(options);
 	if (ret)
 		return ret;
 	hpcd_log(LOG_INFO, "listens on TCP port %u; %u guest containers are here", options->port,

@@ -33,6 +33,7 @@
  * struct migrate - one call of this program
  * @pid:	to be moved
  * @node:	to go to, 0: home
+ * @balance:	to wherever it is done soonest
  * @timeout_ms:	to wait; 0: do not
  * @hpcd:	connection to hpcd, -1: it does not run
  * @nmigs:	moves before
@@ -41,6 +42,7 @@
 struct migrate {
 	pid_t pid;
 	uint32_t node;
+	bool balance;
 	int timeout_ms;
 	int hpcd;
 	uint32_t nmigs;
@@ -52,10 +54,10 @@ struct migrate {
 static void help(FILE *out)
 {
 	fprintf(out,
-		"usage: migrate [-n | -t SECONDS] PID {NODE | home}\n"
+		"usage: migrate [-n | -t SECONDS] PID {NODE | home | balance}\n"
 		"\n"
-		"Moves a process to the node with that number, or back to the node where it was\n"
-		"started, and waits until it is there.\n"
+		"Moves a process to the node with that number, back to the node where it was\n"
+		"started, or to where it is done soonest, and waits until it is there.\n"
 		"\n"
 		"  -n, --no-wait          only ask for it\n"
 		"  -t, --timeout SECONDS  how long to wait (default: %d)\n"
@@ -173,7 +175,7 @@ static int arrived(const struct migrate *m)
 		ret = hpc_nmigs(m->pid, &nmigs);
 	if (ret)
 		return ret;
-	return where == m->node && nmigs != m->nmigs ? 0 : -EAGAIN;
+	return (where == m->node || m->balance) && nmigs != m->nmigs ? 0 : -EAGAIN;
 }
 
 /* 0: nothing that ends the wait; otherwise the program's exit status. */
@@ -256,9 +258,9 @@ static int look(struct migrate *m, bool *ret_there)
 	m->guest = hpc_is_guest(m->pid);
 	if (m->node && m->node == own_number())
 		m->node = 0;
-	if (m->guest && m->node)
+	if (m->guest && (m->node || m->balance))
 		return say(m, "is a guest here: from here it can only go home");
-	*ret_there = !m->guest && where == m->node;
+	*ret_there = !m->guest && !m->balance && where == m->node;
 	return 0;
 }
 
@@ -271,10 +273,13 @@ static int migrate(struct migrate *m)
 	if (ret || there)
 		return ret;
 	m->hpcd = hpcd_watch(m->pid);
+	if (m->hpcd < 0 && m->balance)
+		return say(m, "is not moved: hpcd, which would know where to, does not run here");
 	if (m->hpcd < 0 && m->node)
 		return say(m, "cannot move to node %u: hpcd, which would connect to it, does not "
 			      "run on this machine", m->node);
-	ret = hpc_goto(m->pid, m->node);
+	ret = m->balance ? hpc_proc_write("balance", "%d/goto", m->pid) :
+			   hpc_goto(m->pid, m->node);
 	if (ret == -EBUSY)
 		return say_cantmove(m);
 	if (ret)
@@ -351,9 +356,10 @@ int main(int argc, char **argv)
 		return usage("'%s' is no process number", argv[optind]);
 	m.pid = n;
 	n = 0;
-	if (strcasecmp(argv[optind + 1], "home") != 0 &&
+	m.balance = !strcasecmp(argv[optind + 1], "balance");
+	if (strcasecmp(argv[optind + 1], "home") != 0 && !m.balance &&
 	    !number(argv[optind + 1], HPC_NODE_MIN, HPC_NODE_MAX, &n))
-		return usage("'%s' is neither a node number nor 'home'", argv[optind + 1]);
+		return usage("'%s' is neither a node number nor 'home' or 'balance'", argv[optind + 1]);
 	m.node = n;
 	return migrate(&m);
 }
