@@ -6,8 +6,8 @@ done, and the move let go. Whatever happens before GO, the process goes on at ho
 it, it may end, but with a status and a word why, and nothing is left on either node.
 """
 
+import os
 import random
-import re
 from contextlib import contextmanager
 
 import pytest
@@ -22,7 +22,11 @@ AT_GO = (("after_pack", 1), ("before_go", 1), ("after_ready", 2))
 AFTER_GO = (("after_go", 1), ("guest_runs", 2))
 POINTS = BEFORE_GO + AT_GO + AFTER_GO
 
-GIVEN_UP = 45  # seconds in which home no longer waits for a target that does not answer
+# Silence is noticed after seconds: the rest of these in `make soak` (SOAK=1) only.
+SOAK = os.environ.get("SOAK") == "1"
+CUT = POINTS if SOAK else (BEFORE_GO[0], AT_GO[2], AFTER_GO[1])
+POWER_CUT = POINTS if SOAK else (BEFORE_GO[0],)
+GIVEN_UP = 75  # seconds in which home no longer waits for a target that does not answer
 
 STAYS = r"process {} does not move to node 2 and goes on here"
 IS_LOST = r"process {} is lost with node 2"
@@ -172,8 +176,8 @@ def test_no_memory_at_home(home, away):
 # --- the other node does not answer (these take their time) -------------------------------------
 
 
-@pytest.mark.deadline(120)
-@pytest.mark.parametrize("point, number", POINTS)
+@pytest.mark.deadline(200)
+@pytest.mark.parametrize("point, number", CUT)
 def test_link_cut(cluster, home, away, point, number):
     spin = Spin(home)
     mark = home.console.position()
@@ -189,8 +193,8 @@ def test_link_cut(cluster, home, away, point, number):
         cluster.heal()
 
 
-@pytest.mark.deadline(120)
-@pytest.mark.parametrize("point, number", (BEFORE_GO[0], AFTER_GO[1]))
+@pytest.mark.deadline(200)
+@pytest.mark.parametrize("point, number", POWER_CUT)
 def test_power_cut(cluster, home, away, point, number):
     spin = Spin(home)
     mark = home.console.position()
@@ -206,4 +210,4 @@ def test_power_cut(cluster, home, away, point, number):
         away.wait_ready()
         prepare(away)
     assert guests(away) == []
-    assert not re.search(r"\bspin\b", home.succeed("ps"))
+    home.fail(f"test -e /proc/{spin.pid}")
