@@ -256,6 +256,7 @@ void hpc_interrupted_note(struct hpc_task *hpc);
  * kicked again in a moment.
  */
 bool hpc_vdso_busy(struct hpc_task *hpc);
+ * @vdso_busy:	how often it has been kicked so in a row
 
 /*
  * Gets @task, wherever it is, out of user mode or an interruptible sleep and
@@ -278,6 +279,7 @@ void hpc_times_add(const struct hpc_times *before, const struct hpc_times *now);
 void hpc_action_save(const struct sigaction *sa, struct hpc_wire_action *w);
 void hpc_action_load(struct sigaction *sa, const struct hpc_wire_action *w);
 void hpc_siginfo_save(const struct kernel_siginfo *info, u32 flags,
+	unsigned int		vdso_busy;
 		      struct hpc_wire_siginfo *w);
 /* -EPROTO: no signal. */
 int hpc_siginfo_load(const struct hpc_wire_siginfo *w,

@@ -112,9 +112,17 @@ bool hpc_vdso_busy(struct hpc_task *hpc)
 	unsigned long code = (unsigned long)current->mm->context.vdso;
 	unsigned long ip = instruction_pointer(current_pt_regs());
 
-	if (!image || ip < code || ip >= code + image->size)
+	if (!image || ip < code || ip >= code + image->size) {
+		hpc->vdso_busy = 0;
 		return false;
-	mod_timer(&hpc->retry, jiffies + 1);
+	}
+	/*
+	 * Where many share a processor it has not run a single instruction when a
+	 * short timer rings, and would never get to: longer each time.
+	 */
+	mod_timer(&hpc->retry, jiffies + (1UL << hpc->vdso_busy));
+	if (hpc->vdso_busy < 7)
+		hpc->vdso_busy++;
 	return true;
 }
 
