@@ -47,6 +47,7 @@ class NodeSpec:
     disk: int = 0  # MiB of an empty extra disk; 0: none
     nics: Sequence[str] = ("lan0",)  # the LAN of each
     cmdline: str = ""  # more kernel parameters
+    discovery: bool = True  # False: the node is told to look for no others
     set_number: bool = True  # tell the node its number; False: it takes its default
     iso: Path | None = None  # what is in the drive, or on the stick
     stick: Path | None = None  # another USB stick that may be written to
@@ -98,6 +99,8 @@ class NodeSpec:
                  f"tessera.hostname={self.name}"]
         if self.set_number:
             words.append(f"tessera.node={self.number}")
+        if not self.discovery:
+            words.append("tessera.discovery=off")
         if self.root == "debian":
             words.append("tessera.root=/dev/vda")
         if (self.kernel or os.environ.get("KERNEL")) == "debug":

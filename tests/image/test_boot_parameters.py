@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 DEFAULTS = {"ROOT": "ram", "NODE": "", "IP": "dhcp", "GATEWAY": "", "HOSTNAME": "", "BOOTIF": "",
-            "CLUSTER": "", "SSHKEY": "", "TORAM": "", "PERSISTENCE": "", "SERVE": ""}
+            "CLUSTER": "", "DISCOVERY": "on", "SSHKEY": "", "TORAM": "", "PERSISTENCE": "", "SERVE": ""}
 
 
 @pytest.fixture
@@ -42,6 +42,8 @@ def read(top, busybox, tmp_path):
     ("tessera.serve=yes", {"SERVE": "yes"}),
     ("tessera.node=1", {"NODE": "1"}),
     ("tessera.cluster=lab-2.b_c tessera.key=se=cret", {"CLUSTER": "lab-2.b_c"}),
+    ("tessera.discovery=off", {"DISCOVERY": "off"}),
+    ("tessera.discovery=off tessera.discovery=on", {}),
     ("tessera.node=65535", {"NODE": "65535"}),
     ("tessera.ip=dhcp", {}),
     ("tessera.ip=linklocal", {"IP": "linklocal"}),
@@ -101,8 +103,7 @@ def test_the_last_of_several_counts(read, line, settings):
     ("tessera.hostname=`reboot`", "letters, digits and inner hyphens"),
     ("tessera.hostname=" + "a" * 64, "at most 63"),
     ("BOOTIF=01-52-54-00", "no Ethernet address"),
-    ("tessera.cluster=a;b", "a cluster's name has letters"),
-    ("tessera.cluster=" + "a" * 65, "at most 64"),
+    ("tessera.discovery=no", "must be on or off"),
     ("tessera.nod=7", "is unknown, ignoring it"),
     ("tessera.", "is unknown, ignoring it"),
 ])
@@ -111,6 +112,13 @@ def test_a_wrong_value_gets_a_message_and_the_default(read, word, message):
     assert settings == {}
     assert len(said) == 2 and "'tessera.foo': is unknown" in said[1]
     assert f"'{word}'" in said[0] and message in said[0]
+
+
+@pytest.mark.parametrize("name", ["a;b", "a" * 65])
+def test_a_wrong_name_of_a_cluster_joins_none(read, name):
+    settings, said = read(f"tessera.cluster={name}")
+    assert settings == {"DISCOVERY": "off"}
+    assert len(said) == 1 and "at most 64" in said[0]
 
 
 @pytest.mark.parametrize("gateway", ["10.0.1.1", "10.0.0", "x", "10.0.0.1,10.0.0.2"])

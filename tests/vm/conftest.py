@@ -183,7 +183,11 @@ class Factory:
         self._clusters = []
 
     def __call__(self, nodes=3, **options):
-        """A cluster whose nodes all take commands; the options are Cluster's."""
+        """A cluster whose nodes all take commands; the options are Cluster's.
+
+        Its nodes look for no others, unless discovery=True: a test's map is its own.
+        """
+        options.setdefault("discovery", False)
         return self.adopt(Cluster(nodes, **options))
 
     def adopt(self, cluster):

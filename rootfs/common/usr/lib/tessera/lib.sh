@@ -41,7 +41,7 @@ complain() {
 	printf '%s\n' "$*" 2>/dev/null >> "$TESSERA_RUN/complaints" || :
 }
 
-# Sets TESSERA_ROOT, _NODE, _IP, _GATEWAY, _HOSTNAME, _BOOTIF, _CLUSTER, _SSHKEY,
+# Sets TESSERA_ROOT, _NODE, _IP, _GATEWAY, _HOSTNAME, _BOOTIF, _CLUSTER, _DISCOVERY, _SSHKEY,
 # _TORAM, _PERSISTENCE, _SERVE; reads the kernel's command line itself where no initramfs of ours did.
 load_params() {
 	if [ ! -e "$TESSERA_RUN/params" ]; then

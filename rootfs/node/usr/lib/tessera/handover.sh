@@ -122,7 +122,7 @@ want_daemon() {	# NAME
 
 want_daemons() {
 	want_daemon hpcd
-	[ -z "$TESSERA_CLUSTER" ] || want_daemon omdiscd
+	[ "$TESSERA_DISCOVERY" = off ] || want_daemon omdiscd
 	if [ -n "$TESSERA_SERVE" ] && [ -e "$newroot/usr/lib/systemd/system/tessera-serve.service" ]; then
 		want_unit multi-user.target tessera-serve.service /usr/lib/systemd/system/tessera-serve.service
 	elif [ -n "$TESSERA_SERVE" ]; then
