@@ -17,6 +17,7 @@ TEST_NEEDS_build    := kernel userland userland-tests hub
 TEST_NEEDS_driver   := hub userland
 TEST_NEEDS_netns    := userland
 TEST_NEEDS_image    := kernel node node-hardware rootfs
+TEST_NEEDS_media    := netboot iso-test hub
 TEST_NEEDS_vm       := kernel kunit-modules node rootfs hub userland-tests
 
 ifeq ($(KERNEL),debug)
@@ -47,6 +48,6 @@ bench: deps kernel node hub userland-tests ## what moving costs, as ratios (BENC
 .PHONY: soak soak-programs
 soak-programs: kernel node hub userland-tests unit-tests
 	@$(MAKE) -s -f tests/away/away.mk away-programs
-soak: deps soak-programs ## the long forms of tests: hours (SOAK='NAME...': only those, see tests/soak/run; SEED=N)
+soak: deps soak-programs $(if $(SOAK),$(if $(filter media,$(SOAK)),iso debs),iso debs) ## the long forms of tests: hours (SOAK='NAME...': only those, see tests/soak/run; SEED=N)
 	@config/need -r qemu-system-x86_64 ip $(PYTHON)
 	@tests/soak/run $(B)/soak-results $(SOAK)
