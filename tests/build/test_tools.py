@@ -6,7 +6,8 @@ import subprocess
 
 import pytest
 
-TOOLS = {"hpcd": 8, "migrate": 1, "setpe": 8, "showmap": 1}
+TOOLS = {"hpcd": 8, "migrate": 1, "mosctl": 1, "mosmon": 1, "mps": 1, "mtop": 1, "setpe": 8, "showmap": 1}
+WRAPPERS = ("runhome", "runon", "nomig", "cpujob", "iojob", "nodecay", "slowdecay", "fastdecay")
 MAP = "1 10.0.0.1 3\n2 10.9.0.2 ALIAS\n"
 
 
@@ -35,7 +36,18 @@ def test_help_and_version(tool, name):
     ("setpe", ["-w", "-g", "3"]), ("setpe", ["-w", "-n", "ipx"]), ("setpe", ["-w", "--json"]),
     ("migrate", []), ("migrate", ["1"]), ("migrate", ["1", "2", "3"]), ("migrate", ["x", "2"]),
     ("migrate", ["0", "2"]), ("migrate", ["1", "0"]), ("migrate", ["1", "65536"]), ("migrate", ["1", "homer"]),
-    ("migrate", ["-t", "0", "1", "2"]), ("migrate", ["1", "balance"]),
+    ("migrate", ["-t", "0", "1", "2"]), ("migrate", ["1", "best"]),
+    ("mosctl", []), ("mosctl", ["-x"]), ("mosctl", ["dance"]), ("mosctl", ["getload", "x"]),
+    ("mosctl", ["getload", "0"]), ("mosctl", ["getload", "1", "2"]), ("mosctl", ["stay", "1"]),
+    ("mosctl", ["setspeed"]), ("mosctl", ["setspeed", "fast"]), ("mosctl", ["setdecay", "1", "2"]),
+    ("mosctl", ["setdecay", "0", "2", "3"]), ("mosctl", ["setdecay", "1", "2", "1001"]),
+    ("mosctl", ["setyard", "that"]), ("mosctl", ["-t", "x", "bring"]),
+    ("mosrun", []), ("mosrun", ["-3"]), ("mosrun", ["-x", "true"]), ("mosrun", ["-0", "true"]),
+    ("mosrun", ["-65536", "true"]), ("mosrun", ["-j", "true"]), ("mosrun", ["-j4-1", "true"]),
+    ("mosrun", ["-t", "5", "true"]), ("mosrun", ["-d", "5", "true"]), ("mosrun", ["-t0", "-d5", "true"]),
+    ("mosrun", ["-t1", "-d1001", "true"]), ("mosrun", ["-z", "true"]), ("mosrun", ["--fast", "true"]),
+    ("mps", ["-x"]), ("mps", ["one"]), ("mps", ["-n", "x"]), ("mtop", ["-x"]), ("mtop", ["-d", "0"]),
+    ("mtop", ["-n", "x"]), ("mtop", ["more"]), ("mosmon", ["-x"]), ("mosmon", ["-d", "x"]), ("mosmon", ["more"]),
     ("hpcd", ["-x"]), ("hpcd", ["more"]), ("hpcd", ["-p", "0"]), ("hpcd", ["-p", "65536"]), ("hpcd", ["-l", "-1"]),
 ])
 def test_wrong_usage(tool, name, arguments):
@@ -101,7 +113,20 @@ def test_manual_has_every_option(tool, top, name, section):
     assert not [o for o in options if not re.search(rf"{o}\b", manual)]
 
 
-@pytest.mark.parametrize("page", ["hpcd.8", "migrate.1", "setpe.8", "showmap.1", "openmosix.map.5"])
+def test_mosrun_says_how_it_is_used(tool, top):
+    done = tool("mosrun", "--help")
+    assert done.returncode == 0 and done.stdout.startswith("usage: mosrun ")
+    assert re.fullmatch(r"mosrun \(Tessera\) \S+\n", tool("mosrun", "--version").stdout)
+    manual = (top / "userland/man/mosrun.1").read_text().replace("\\", "")
+    for option in "hFlLkcinsftdeErRz":
+        assert re.search(rf"-{option}\b", done.stdout) and re.search(rf"-{option}\b", manual)
+    for name in WRAPPERS:
+        assert name in done.stdout
+        assert (top / f"userland/man/{name}.1").read_text() == ".so man1/mosrun.1\n"
+
+
+@pytest.mark.parametrize("page", ["hpcd.8", "migrate.1", "setpe.8", "showmap.1", "openmosix.map.5", "mosctl.1",
+                                  "mosrun.1", "mosmon.1", "mps.1", "mtop.1"])
 def test_manual_is_well_formed(top, page):
     done = subprocess.run(["groff", "-man", "-Tutf8", "-ww", "-z", top / "userland/man" / page], text=True,
                           check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -114,6 +139,11 @@ def test_install(top, build, tmp_path):
     files = {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file()}
     assert files == {"usr/sbin/omdiscd", "usr/share/man/man8/omdiscd.8",
                      "usr/sbin/hpcd", "usr/lib/tessera/hpcd-guests", "usr/share/man/man8/hpcd.8",
-                     "usr/bin/migrate", "usr/share/man/man1/migrate.1",
+                     *(f"usr/{folder}/{name}{end}" for name in
+                       ("migrate", "mosctl", "mosmon", "mosrun", "mps", "mtop", *WRAPPERS)
+                       for folder, end in (("bin", ""), ("share/man/man1", ".1"))),
+                     *(f"usr/share/bash-completion/completions/{name}" for name in
+                       ("migrate", "mosctl", "mosmon", "mosrun", "mps", "mtop", *WRAPPERS, "showmap", "setpe",
+                        "hpcd")),
                      "usr/sbin/setpe", "usr/bin/showmap", "usr/share/man/man8/setpe.8",
                      "usr/share/man/man1/showmap.1", "usr/share/man/man5/openmosix.map.5"}

@@ -58,11 +58,16 @@ static int cluster_read(void)
 /* The node that argv[0] names, or this one. */
 static int node_argument(int argc, char **argv, const struct hpc_node **ret_node)
 {
-	long id;
-	int ret = cluster_read();
+	long id = 0;
+	int ret;
 
 	if (ret)
 		return ret;
+	ret = cluster_read();
+	if (ret)
+		return ret;
+	if (!id)
+		id = m.cluster.self;
 	id = m.cluster.self;
 	if (argc && !tool_number(argv[0], HPC_NODE_MIN, HPC_NODE_MAX, &id))
 		return tool_usage("'%s' is no node number", argv[0]);
