@@ -13,5 +13,10 @@ cli       the command
 """
 
 
+import re
+
+MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}")
+
+
 class ServeError(Exception):
     """For people: says what is wrong and what to do."""

@@ -14,11 +14,13 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from . import ServeError
-from .rules import Rules, Segment
-from .service import Options, Service, lease_range
-from .web import MAC
+from . import MAC, ServeError
+
+# What serves is loaded by those who serve: --status is asked often, on slow machines.
+if TYPE_CHECKING:
+    from .service import Options
 
 RUN = Path("/run/tessera-serve")
 PAYLOAD = Path("/usr/share/tessera/netboot")
@@ -107,6 +109,7 @@ def find_live(args: argparse.Namespace) -> Path | None:
 
 
 def options(args: argparse.Namespace) -> Options:
+    from .service import Options
     if os.geteuid():
         raise ServeError("DHCP needs root: run it with sudo")
     if not (args.payload / "vmlinuz").exists():
@@ -198,6 +201,7 @@ def write_state(folder: Path, state: dict) -> None:
 
 
 def serve(args: argparse.Namespace) -> int:
+    from .service import Service
     chosen = options(args)
     ending = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -250,6 +254,7 @@ def stop(folder: Path) -> int:
 
 
 def print_rules(address: ipaddress.IPv4Interface, port: int) -> int:
+    from .rules import Rules, Segment, lease_range
     segment = Segment("eth0", address, False, *lease_range(address))
     print(Rules("/srv/tftp/loaders", port, [segment]).text(
         "Beside another DHCP server, see the second half, and leave the first out."), end="")

@@ -6,6 +6,8 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass, field
 
+from . import ServeError
+
 # What a machine says it is (DHCP option 93): tag, loader. Firmware of 32-bit UEFI
 # has been seen to call itself 2 or 8, that of 64-bit UEFI 9.
 PXE_CLIENTS = {0: ("bios", "undionly.kpxe"),
@@ -32,6 +34,15 @@ tftp-root={tftp}
 dhcp-userclass=set:ipxe,iPXE
 # ... all others the loader for what they are.
 """
+
+
+def lease_range(address: ipaddress.IPv4Interface) -> tuple[str, str]:
+    """The upper three quarters of a network: the rest stays free for fixed addresses."""
+    network = address.network
+    if network.num_addresses < 16:
+        raise ServeError(f"the network {network} is too small to give addresses in; use --network A.B.C.D/16")
+    first = network[network.num_addresses // 4]
+    return str(first), str(network[-2])
 
 
 @dataclass

@@ -19,7 +19,7 @@ from .cards import Card
 from .clients import Clients
 from .dnsmasq import Dnsmasq
 from .probe import find_servers
-from .rules import Rules, Segment
+from .rules import Rules, Segment, lease_range
 from .web import Server, Site
 
 LOOK_SECONDS = 5.0  # how long a DHCP server may take to answer
@@ -41,15 +41,6 @@ class Options:
     live: Path | None = None
     port: int = 80
     native: bool = False
-
-
-def lease_range(address: ipaddress.IPv4Interface) -> tuple[str, str]:
-    """The upper three quarters of a network: the rest stays free for fixed addresses."""
-    network = address.network
-    if network.num_addresses < 16:
-        raise ServeError(f"the network {network} is too small to give addresses in; use --network A.B.C.D/16")
-    first = network[network.num_addresses // 4]
-    return str(first), str(network[-2])
 
 
 class Service:
