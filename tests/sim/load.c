@@ -113,7 +113,7 @@ static void tell(struct sim_node *n, uint32_t id)
 	uint64_t used = n->used < n->tmem ? n->used : n->tmem;
 
 	n->told = (struct balance_node) {
-		.id = id, .usable = n->up, .there = n->up, .cpus = n->cpus,
+		.id = id, .usable = n->up, .leaving = !n->up, .cpus = n->cpus,
 		.speed = n->speed * HPC_SPEED_STANDARD,
 		.load = n->average * 100 / n->cpus / n->speed,
 		.tmem = n->tmem, .mem = n->tmem - used,
@@ -396,7 +396,8 @@ static void node_leave(struct sim *s, uint32_t which)
 			job_done(s, j);
 	}
 	s->node[which].up = false;
-	s->node[which].told.usable = s->node[which].told.there = false;
+	s->node[which].told.usable = false;
+	s->node[which].told.leaving = true;
 	s->total_rate -= s->node[which].speed * s->node[which].cpus;
 }
 

@@ -46,7 +46,7 @@ static struct balance_node *node(uint32_t load)
 	struct balance_node *n = &nodes[in.n_nodes++];
 
 	*n = (struct balance_node) {
-		.id = in.n_nodes, .usable = true, .there = true, .cpus = 1,
+		.id = in.n_nodes, .usable = true, .cpus = 1,
 		.speed = HPC_SPEED_STANDARD, .load = load, .mem = 800 * MIB, .tmem = 1024 * MIB,
 	};
 	return n;
@@ -351,12 +351,29 @@ static void home_from_nodes_that_leave(void **state)
 {
 	(void)state;
 	node(0);
-	node(100)->there = false;
+	node(100)->leaving = true;
 	away(2)->since_ms = 10;
-	away(3);
-	assert_int_equal(decide(), 2);
+	assert_int_equal(decide(), 1);
 	assert_int_equal(moves[0].node, 0);
 	assert_int_equal(moves[0].reason, BALANCE_LEAVING);
+}
+
+/* What a person did with nodes out of a map stays as it is. */
+static void nodes_nothing_is_known_of(void **state)
+{
+	struct balance_node *n;
+
+	(void)state;
+	node(0)->speed = 5 * HPC_SPEED_STANDARD;
+	n = node(0);
+	n->speed = n->mem = n->tmem = n->cpus = 0;
+	n->usable = false;
+	away(2)->talk = 100000;
+	away(77);
+	assert_int_equal(decide(), 0);
+	n->usable = true;
+	some(5);
+	assert_int_equal(decide(), 0);
 }
 
 /* --- memory -------------------------------------------------------------------------- */
@@ -468,6 +485,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(all_is_well_away, begin, end),
 		cmocka_unit_test_setup_teardown(crowds_break_up, begin, end),
 		cmocka_unit_test_setup_teardown(home_from_nodes_that_leave, begin, end),
+		cmocka_unit_test_setup_teardown(nodes_nothing_is_known_of, begin, end),
 		cmocka_unit_test_setup_teardown(memory_comes_first, begin, end),
 		cmocka_unit_test_setup_teardown(memory_sends_guests_home, begin, end),
 		cmocka_unit_test_setup_teardown(no_room_anywhere, begin, end),

@@ -329,7 +329,7 @@ static bool can_leave(struct decision *d, const struct balance_process *p)
 		return false;
 	if (p->guest) {
 		home = node_find(d->in, p->node);
-		return home && home->there && home->mem > p->rss + p->rss / 8;
+		return home && !home->leaving && home->mem > p->rss + p->rss / 8;
 	}
 	return p->may_move && !d->in->lstay && roomiest(d, p->rss);
 }
@@ -376,11 +376,13 @@ static void reconsider(struct decision *d, const struct balance_process *p)
 	double here, now, third = INFINITY;
 	struct balance_target *t = NULL;
 
-	if (!there || !there->there) {
-		/* Whom nobody hears may be gone; to ask is no harm. */
+	if (there && there->leaving) {
 		add(d, p, 0, BALANCE_LEAVING);
 		return;
 	}
+	/* A node out of a map: nobody tells how it is, and a person sent it there. */
+	if (!there || !there->tmem)
+		return;
 	if (!p->may_move || d->in->stay || !rested(p, STAY_TALK_MS))
 		return;
 	if (p->job == BALANCE_JOB_IO) {

@@ -34,18 +34,18 @@
  * struct balance_node - one line of the node table
  * @id:		number
  * @usable:	takes guests
- * @there:	it can be talked to, at least
+ * @leaving:	it said goodbye
  * @cpus:	processors
  * @speed:	of one, HPC_SPEED_STANDARD is 1
  * @load:	as in the node table
  * @coming:	processes on their way there that @load does not show yet, in 1/1000
  * @mem:	bytes that could be had there
- * @tmem:	bytes in all
+ * @tmem:	bytes in all; 0: nothing is known of it but where it is
  */
 struct balance_node {
 	uint32_t id;
 	bool usable;
-	bool there;
+	bool leaving;
 	uint32_t cpus;
 	uint32_t speed;
 	uint32_t load;

@@ -253,7 +253,7 @@ static void node_describe(const struct hpc_node *n, int64_t now, struct balance_
 		.id = n->id,
 		.usable = (n->status & HPC_NODE_UP) && !(n->status & bad) && n->naddrs &&
 			  !is_avoided(n->id, now),
-		.there = (n->status & HPC_NODE_UP) && !(n->status & HPC_NODE_LEAVING),
+		.leaving = n->status & HPC_NODE_LEAVING,
 		.cpus = n->cpus, .speed = n->speed, .load = n->load,
 		.coming = sent_to(n->id, now),
 		.mem = n->mem, .tmem = n->tmem,
