@@ -3,14 +3,16 @@
  * How busy this node is, as the other nodes will be told.
  *
  * While the machine is in a cluster, a deferrable work looks at the run queues
- * and the CPU time counters four times a second; a machine in no cluster does
- * not spend a cycle on it.
+ * some 16 times a second, and at the CPU time counters four times; a machine in
+ * no cluster does not spend a cycle on it.  When it looks is left to chance, as
+ * others who look at something by the clock would all be running just then.
  */
 
 #include <linux/cpumask.h>
 #include <linux/kernel_stat.h>
 #include <linux/math64.h>
 #include <linux/mm.h>
+#include <linux/random.h>
 #include <linux/sched/stat.h>
 #include <linux/spinlock.h>
 #include <linux/swap.h>
@@ -20,8 +22,11 @@
 
 #include "internal.h"
 
-/* Share of the old average that survives one period, in 1/8. */
-#define LOAD_DECAY	6
+/* The longest time between two looks; half of it on average. */
+#define LOOK_MAX	(HZ / 8)
+
+/* Share of the old average that survives one look, in 1/64. */
+#define LOAD_DECAY	60
 
 /**
  * struct load - the running averages
@@ -30,6 +35,7 @@
  * @util:	processor time in use since the sample before, percent
  * @busy:	CPU time spent, all processors, at the last sample, in ns
  * @total:	the same, with idle time
+ * @since:	when that was, in jiffies
  * @speed:	of one processor of this node
  */
 static struct load {
@@ -38,6 +44,7 @@ static struct load {
 	u32		util;
 	u64		busy;
 	u64		total;
+	unsigned long	since;
 	u32		speed;
 } load = {
 	.lock	= __SPIN_LOCK_UNLOCKED(load.lock),
@@ -61,16 +68,11 @@ static void cpu_time(u64 *busy, u64 *total)
 	}
 }
 
-static void load_sample(struct work_struct *work)
+static void util_sample(void)
 {
-	/* The task that runs this function is not load. */
-	u32 running = max_t(int, nr_running() - 1, 0) * 1000;
 	u64 busy, total;
 
 	cpu_time(&busy, &total);
-
-	spin_lock(&load.lock);
-	load.running = (load.running * LOAD_DECAY + running * (8 - LOAD_DECAY)) / 8;
 	/* Idle time is counted late on a sleeping CPU: never run backwards. */
 	if (total > load.total && busy >= load.busy)
 		load.util = min_t(u64, HPC_UTIL_MAX,
@@ -78,9 +80,23 @@ static void load_sample(struct work_struct *work)
 					    total - load.total));
 	load.busy = busy;
 	load.total = total;
+	load.since = jiffies;
+}
+
+static void load_sample(struct work_struct *work)
+{
+	/* The task that runs this function is not load. */
+	u64 running = max_t(int, nr_running() - 1, 0) * 1000;
+
+	spin_lock(&load.lock);
+	load.running = (load.running * (u64)LOAD_DECAY +
+			running * (64 - LOAD_DECAY)) / 64;
+	if (time_after_eq(jiffies, load.since + HPC_LOAD_PERIOD))
+		util_sample();
 	spin_unlock(&load.lock);
 
-	schedule_delayed_work(to_delayed_work(work), HPC_LOAD_PERIOD);
+	schedule_delayed_work(to_delayed_work(work),
+			      1 + get_random_u32_below(LOOK_MAX));
 }
 
 static DECLARE_DEFERRABLE_WORK(load_work, load_sample);
