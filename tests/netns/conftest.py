@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -50,16 +52,21 @@ class Host:
         self.log = lan.folder / f"{index}.log"
         self.daemon = None
         run("ip", "netns", "add", self.space)
-        run("ip", "-n", lan.space, "link", "add", self.wire, "type", "veth",
-            "peer", "name", "eth0", "netns", self.space)
-        run("ip", "-n", lan.space, "link", "set", self.wire, "master", "br0", "up")
-        run("ip", "-n", self.space, "link", "set", "eth0", "address",
-            f"52:54:00:00:{index // 256:02x}:{index % 256:02x}")
         run("ip", "-n", self.space, "link", "set", "lo", "up")
-        run("ip", "-n", self.space, "link", "set", "eth0", "up")
+        self.add_card(0, "br0")
 
-    def address(self, text=None):
-        run("ip", "-n", self.space, "addr", "add", text or f"10.77.1.{self.index}/16", "dev", "eth0")
+    def add_card(self, number, bridge):
+        """Card eth<number>, its cable in a switch."""
+        wire, card = f"{self.wire}c{number}", f"eth{number}"
+        run("ip", "-n", self.lan.space, "link", "add", wire, "type", "veth",
+            "peer", "name", card, "netns", self.space)
+        run("ip", "-n", self.lan.space, "link", "set", wire, "master", bridge, "up")
+        run("ip", "-n", self.space, "link", "set", card, "address",
+            f"52:54:00:{number:02x}:{self.index // 256:02x}:{self.index % 256:02x}")
+        run("ip", "-n", self.space, "link", "set", card, "up")
+
+    def address(self, text=None, card="eth0"):
+        run("ip", "-n", self.space, "addr", "add", text or f"10.77.1.{self.index}/16", "dev", card)
 
     def start(self, *options, secret="secret"):
         key = self.lan.folder / f"{self.index}.key"
@@ -76,8 +83,13 @@ class Host:
             self.daemon.wait(10)
             self.daemon = None
 
-    def plug(self, in_):
-        run("ip", "-n", self.lan.space, "link", "set", self.wire, "up" if in_ else "down")
+    def plug(self, in_, card=0):
+        run("ip", "-n", self.lan.space, "link", "set", f"{self.wire}c{card}", "up" if in_ else "down")
+
+    def python(self, script, *arguments):
+        """Python that runs on this machine, with what it says."""
+        return subprocess.Popen(["ip", "netns", "exec", self.space, sys.executable, "-c", script, *arguments],
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
 
     def status(self):
         done = subprocess.run([OMDISCD, "--status", "--json", "--socket", self.socket],
@@ -92,6 +104,16 @@ class Host:
             return {}
         return {int(line.split()[0]): int(line.split()[1], 16) for line in lines}
 
+    def addresses(self, number):
+        """Of a row of the table, the preferred one first."""
+        for line in self.table.read_text().splitlines():
+            if int(line.split()[0]) == number:
+                return line.split()[4:]
+        return []
+
+    def heard(self):
+        return self.status().get("received", 0)
+
     def up(self):
         """The numbers that may be used, our own with them."""
         return {number for number, status in self.rows().items() if status & 2}
@@ -104,8 +126,11 @@ class Lan:
         self.space = f"{self.prefix}lan"
         self.hosts = []
         run("ip", "netns", "add", self.space)
-        run("ip", "-n", self.space, "link", "add", "br0", "type", "bridge")
-        run("ip", "-n", self.space, "link", "set", "br0", "up")
+        self.add_switch("br0")
+
+    def add_switch(self, name, *options):
+        run("ip", "-n", self.space, "link", "add", name, "type", "bridge", *options)
+        run("ip", "-n", self.space, "link", "set", name, "up")
 
     def add(self, n=1, address=True):
         for _ in range(n):
@@ -123,12 +148,21 @@ class Lan:
         run("ip", "netns", "del", self.space, check=False)
 
 
+def clear_dead_runs():
+    """Name spaces of runs that were killed."""
+    for line in run("ip", "netns", "list").splitlines():
+        found = re.match(r"disc(\d+)(?:h\d+|lan)\b", line)
+        if found and not Path(f"/proc/{found[1]}").exists():
+            run("ip", "netns", "del", line.split()[0], check=False)
+
+
 @pytest.fixture
 def lan(tmp_path):
     if os.geteuid():
         pytest.skip("network namespaces need root")
     if not OMDISCD.exists():
         pytest.fail("omdiscd is not built; 'make userland' makes it")
+    clear_dead_runs()
     tmp_path.chmod(0o777)
     made = Lan(tmp_path)
     for path in tmp_path.parents:
