@@ -61,16 +61,13 @@ static int node_argument(int argc, char **argv, const struct hpc_node **ret_node
 	long id = 0;
 	int ret;
 
-	if (ret)
-		return ret;
+	if (argc && !tool_number(argv[0], HPC_NODE_MIN, HPC_NODE_MAX, &id))
+		return tool_usage("'%s' is no node number", argv[0]);
 	ret = cluster_read();
 	if (ret)
 		return ret;
 	if (!id)
 		id = m.cluster.self;
-	id = m.cluster.self;
-	if (argc && !tool_number(argv[0], HPC_NODE_MIN, HPC_NODE_MAX, &id))
-		return tool_usage("'%s' is no node number", argv[0]);
 	*ret_node = hpc_cluster_node(&m.cluster, id);
 	if (!*ret_node)
 		return tool_failed("there is no node %ld in the node table; see showmap", id);
