@@ -28,7 +28,8 @@ class Qmp:
         self._next_id = 1
         self._greeted = False
         self._ended = False
-        threading.Thread(target=self._read, name="qmp", daemon=True).start()
+        self._reader = threading.Thread(target=self._read, name="qmp", daemon=True)
+        self._reader.start()
         with self._changed:
             if not self._wait(lambda: self._greeted or self._ended, 60) or self._ended:
                 raise ClusterError("QEMU did not greet on its control channel")
@@ -80,4 +81,7 @@ class Qmp:
         return reply["return"]
 
     def close(self) -> None:
+        """Nothing is reported afterwards: what ends now must not be taken for its successor."""
         shut(self._sock)
+        if self._reader is not threading.current_thread():
+            self._reader.join(10)
