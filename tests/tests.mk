@@ -41,7 +41,7 @@ lint: kernel-tree ## shellcheck, codespell, Python and C style
 	@LINUX=$(LINUX) tests/lint
 
 .PHONY: bench
-bench: deps kernel node hub userland-tests ## what moving costs, as ratios (BENCH='NAME...': only those)
+bench: deps kernel node hub userland-tests $(B)/tests/unit/test_balance ## what moving costs, as ratios (BENCH='NAME...': only those)
 	@config/need -r qemu-system-x86_64 ip $(PYTHON)
 	@$(PYTHON) tests/bench/bench.py $(BENCH)
 
