@@ -72,6 +72,7 @@ static struct {
 	int loadavg;		/* /proc/loadavg */
 	int running, born;	/* in that: runnable threads, and the newest process */
 	int64_t looked, asked, every;
+	bool pressed;		/* memory ran out when it was last looked at */
 	uint64_t random;
 	struct balance_room room;
 	struct hpc_cluster cluster;
@@ -397,31 +398,40 @@ static void loadavg_read(bool *ret_new)
 	*ret_new = b.born != born;
 }
 
+/* Numbers of this node at this moment; false: it is in no cluster. */
+static bool own_node(struct hpc_node *ret_own)
+{
+	uint32_t self;
+
+	return !hpc_self_get(b.engine, &self) && self && !hpc_node_get(b.engine, self, ret_own);
+}
+
 /* Is it worth looking at processes: are there some for whom something can be done? */
 static bool is_wanted(int64_t now)
 {
 	int cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	struct balance_node node;
 	struct hpc_node own;
-	uint32_t self;
-	bool new;
+	bool new, pressed;
 
 	loadavg_read(&new);
-	if (new)
+	if (!own_node(&own))
+		return false;
+	node_describe(&own, now, &node);
+	pressed = balance_presses(&node);
+	/* Memory may be gone in a second. */
+	if (new || (pressed && !b.pressed))
 		b.every = TICK_MS;
-	/* More than there are processors: at once. */
-	if (b.running > cpus)
+	b.pressed = pressed;
+	if (pressed || b.running > cpus)
 		return now - b.looked >= b.every - TICK_MS / 10;
 	if (now - b.asked < IDLE_MS)
 		return false;
 	b.asked = now;
 	if (hpcd_processes_away())
 		return now - b.looked >= ROUND_MS;
-	if (hpc_self_get(b.engine, &self) || !self || hpc_node_get(b.engine, self, &own))
-		return false;
-	node_describe(&own, now, &node);
-	/* Busy, so that a faster node may be better; or out of memory. */
-	return b.running >= 1 || own.util > 50 || balance_presses(&node);
+	/* Busy, so that a faster node may be better. */
+	return b.running >= 1 || own.util > 50;
 }
 
 static void timer_ready(struct source *source)
