@@ -143,7 +143,7 @@ static void one_that_computes(void **state)
 	struct balance_process p;
 
 	(void)state;
-	put_stat(300, "a (b) c", 'R', 0, 0, 0, 100);
+	put_stat(300, "a (b) c", 'R', 0, 0, 4, 100);
 	put(300, "statm", "1000 100 40 0 0 0 0\n");
 	put(300, "io", "rchar: 1\nwchar: 1\nsyscr: 100\nsyscw: 100\n");
 	hpcd_processes_look(-1, 10000, 500);
@@ -152,12 +152,12 @@ static void one_that_computes(void **state)
 	assert_int_equal(p.demand, 1000);
 	/* It may be over in a moment. */
 	assert_false(p.may_move);
-	put_stat(300, "a (b) c", 'R', 0, 0, 50, 100);
+	put_stat(300, "a (b) c", 'R', 0, 0, 54, 100);
 	put(300, "io", "rchar: 1\nwchar: 1\nsyscr: 150\nsyscw: 150\n");
 	hpcd_processes_look(-1, 11000, 500);
 	assert_true(describe(300, 11000, &p));
 	assert_true(p.may_move);
-	assert_int_equal(p.cpu_ms, 500);
+	assert_int_equal(p.cpu_ms, 540);
 	assert_int_equal(p.rss, 60 * sysconf(_SC_PAGESIZE));
 	/* 100 calls in half a second of processor time. */
 	assert_in_range(p.talk, 199, 201);

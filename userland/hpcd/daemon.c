@@ -83,7 +83,11 @@ static void out_done(const struct helper *helper, const struct helper_result *re
 
 	balancer_tried(helper->process, helper->node, result->error, result->rtt_us);
 	/* If all went well the engine will say what comes of it. */
-	if (result->error) {
+	if (result->error == -ESRCH) {
+		hpcd_log(LOG_DEBUG, "process %d ended before it could move to node %u",
+			 helper->process, helper->node);
+		report(HPCD_REPORT_STAYED, helper->process, helper->node, result->why);
+	} else if (result->error) {
 		snprintf(why, sizeof(why), "node %u: %s", helper->node, result->why);
 		stayed(helper->process, helper->node, why);
 	}

@@ -17,9 +17,8 @@
 
 /* Of a processor: less is not worth more questions. */
 #define ASK_DEMAND	0.2
-/* One that has used no more is looked at for so long before it is judged. */
-#define NEWBORN_TICKS	10
-#define NEWBORN_MS	150
+/* One that has used less may be over before it is elsewhere. */
+#define NEWBORN_TICKS	8
 /* It counts when memory runs out, however little it computes. */
 #define LARGE		(32UL << 20)
 
@@ -265,7 +264,6 @@ static void observe(struct hpcd_process *p, int engine, int64_t now, uint32_t rt
 	double ms = now - p->seen, used = (double)ticks - (double)p->ticks;
 
 	if (first) {
-		p->born = now;
 		p->info.decay_interval = 1;
 		p->info.decay_keep = 926;
 		/* All its life so far is the first interval. */
@@ -415,7 +413,7 @@ bool hpcd_process_describe(const struct hpcd_process *p, int64_t now, uint32_t s
 		.guest = p->home != 0,
 		.away = p->away != 0,
 		.may_move = p->retry <= now && !p->info.cantmove &&
-			    (p->ticks >= NEWBORN_TICKS || now - p->born >= NEWBORN_MS) &&
+			    (p->ticks >= NEWBORN_TICKS || p->info.job == HPC_JOB_CPU) &&
 			    (p->home || !hpcd_process_belongs_here(&p->stat)),
 		.job = job_of(&p->info),
 		.demand = demand * 1000,

@@ -39,7 +39,6 @@ double hpcd_average(const struct hpcd_average *a);
  * @ticks:	processor time when last seen
  * @calls:	to home, or reads and writes at home, when last seen
  * @seen:	when that was, in ms
- * @born:	when it was seen first
  * @round:	of the last look
  * @demand:	of a processor, 0 to 1
  * @talk:	calls for each second of processor time
@@ -59,7 +58,6 @@ struct hpcd_process {
 	uint64_t ticks;
 	uint64_t calls;
 	int64_t seen;
-	int64_t born;
 	unsigned int round;
 	struct hpcd_average demand;
 	struct hpcd_average talk;
