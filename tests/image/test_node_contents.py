@@ -26,9 +26,17 @@ def test_it_has_an_init_and_a_console(initramfs):
 
 
 def test_every_listed_program_is_in_it(initramfs, top):
-    for name, folder in listed(top / "image/node/programs.list"):
+    for name, folder, *links in listed(top / "image/node/programs.list"):
         program = initramfs[f"{folder.lstrip('/')}/{name}"]
         assert program.permissions == 0o755 and program.data.startswith(b"\x7fELF")
+        for link in links:
+            further = initramfs[f"{folder.lstrip('/')}/{link}"]
+            assert further.is_link and further.data == name.encode()
+
+
+def test_terminals_are_described(initramfs):
+    for term in ("linux", "vt100", "vt220", "xterm"):
+        assert initramfs[f"usr/share/terminfo/{term[0]}/{term}"].is_file
 
 
 def test_nobody_gains_rights_by_a_file_in_it(initramfs):
