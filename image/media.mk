@@ -49,11 +49,13 @@ netboot: modules node-hardware media-packages
 
 debs: modules userland netboot ## Debian packages: kernel, daemons, tools, tessera-serve
 	@config/need dpkg-deb objdump strip
-	@config/stage $(DEBS_DIR) -s "$(TESSERA_VERSION) $(SOURCE_DATE_EPOCH)" image/debs userland/serve userland/man \
-		rootfs/node/usr/lib/tessera/hpcd.service rootfs/node/usr/lib/tessera/omdiscd.service \
-		$(addprefix $(UL_DIR)/,hpcd hpcd-guests omdiscd migrate setpe showmap) \
+	@config/stage $(MEDIA_DIR)/installed $(UL_SBIN:%=$(UL_DIR)/%) $(UL_BIN:%=$(UL_DIR)/%) $(UL_LIB:%=$(UL_DIR)/%) \
+		userland/man userland/completion userland/userland.mk -- \
+		sh -c '$(MAKE) -s -o userland install-userland DESTDIR="$$OUT"'
+	@config/stage $(DEBS_DIR) -s "$(TESSERA_VERSION) $(SOURCE_DATE_EPOCH)" image/debs userland/serve \
+		rootfs/node/usr/lib/tessera/hpcd.service rootfs/node/usr/lib/tessera/omdiscd.service $(MEDIA_DIR)/installed \
 		$(NETBOOT_DIR) $(B)/kernel/base/System.map $(B)/kernel/base/config $(B)/kernel/base/modules -- \
-		image/debs/build-debs $(B)/kernel/base $(UL_DIR) $(NETBOOT_DIR)
+		image/debs/build-debs $(B)/kernel/base $(MEDIA_DIR)/installed $(NETBOOT_DIR)
 
 pxe: netboot $(CLUSTER_KEY) ## a folder for any TFTP and HTTP server, and dnsmasq's rules
 	@config/stage $(PXE_DIR) -s "$(CLUSTER) $(KEY) $(BOOT_APPEND)" $(NETBOOT_DIR) $(MEDIA_KEY) image/pxe userland/serve -- \

@@ -404,7 +404,7 @@ def _up_options(sub: Parser) -> None:
     add("--network", "hub: faults on demand; bridge: speed", choices=sorted(KINDS), default="hub")
     add("--kernel", "base, debug, or a bzImage", default=default_kernel(), metavar="K")
     add("--initramfs", "another than the built one", type=Path, metavar="FILE")
-    add("--iso", "image for --boot iso", type=Path, metavar="FILE")
+    add("--iso", "image for --boot iso and usb", type=Path, metavar="FILE")
     add("--pxe-root", "TFTP folder for --boot pxe; else an iPXE script boots the node image",
         type=Path, metavar="DIR")
     add("--pxe-file", "file in it that the boot ROM asks for", default="", metavar="NAME")

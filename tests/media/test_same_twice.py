@@ -49,9 +49,9 @@ def test_what_differs_is_said(tmp_path):
 
 
 def test_packages(tmp_path):
-    needed("kernel/base/modules", "media/netboot", "userland/hpcd")
+    needed("kernel/base/modules", "media/netboot", "media/installed")
     made = [make(tmp_path / name, umask, environment, "image/debs/build-debs", BUILD / "kernel/base",
-                 BUILD / "userland", BUILD / "media/netboot")
+                 BUILD / "media/installed", BUILD / "media/netboot")
             for name, umask, environment in PLACES]
     assert made[0] == made[1] and len(made[0]) == 5
 

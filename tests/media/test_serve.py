@@ -254,7 +254,18 @@ def test_what_it_says_when_something_is_missing(tmp_path):
     done = command("--run", tmp_path, "--payload", tmp_path)
     assert done.returncode == 1 and "install the package tessera-netboot" in done.stderr
     assert command("--allow", "nonsense").returncode == 2
-    assert command("--help").returncode == 0
+    assert command("--payload", tmp_path, "--version").stdout.startswith("tessera-serve (Tessera unknown")
+
+
+def test_the_manual_has_every_option():
+    text = command("--help").stdout
+    manual = (TOP / "userland/serve/tessera-serve.8").read_text().replace("\\", "")
+    options = set(re.findall(r"(?<![\w-])--?[a-zA-Z][a-z-]*", text))
+    assert {"-h", "--help", "-V", "--version", "--json"} <= options
+    assert not [option for option in options if option not in manual]
+    done = subprocess.run(["groff", "-man", "-Tutf8", "-ww", "-z", TOP / "userland/serve/tessera-serve.8"],
+                          capture_output=True, text=True, check=True)
+    assert done.stderr == ""
 
 
 # --- pure functions -----------------------------------------------------------------

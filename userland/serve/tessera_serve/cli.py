@@ -57,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--status", action="store_true", help="what the running one does, and for whom")
     p.add_argument("--json", action="store_true", help="with --status: for programs; else: a line of JSON an event")
     p.add_argument("--stop", action="store_true", help="end the running one")
+    p.add_argument("-V", "--version", action="store_true", help="print the version of what is served, and end")
     p.add_argument("--print-rules", metavar="ADDRESS/P", type=ipaddress.ip_interface,
                    help="print dnsmasq's configuration for another server, and end")
     return p
@@ -106,6 +107,13 @@ def find_live(args: argparse.Namespace) -> Path | None:
             return path
     raise ServeError(f"there is no Debian image at {args.live or ' or '.join(map(str, LIVE))}; "
                      "name the squashfs: --live FILE")
+
+
+def payload_version(folder: Path) -> str:
+    try:
+        return (folder / "release").read_text().strip().removeprefix("TESSERA_VERSION=")
+    except OSError:
+        return "unknown: nothing to serve is installed"
 
 
 def options(args: argparse.Namespace) -> Options:
@@ -264,9 +272,21 @@ def print_rules(address: ipaddress.IPv4Interface, port: int) -> int:
     return 0
 
 
+def stay_home() -> None:
+    """On a node: this machine's network is served, so it is not to move to another."""
+    try:
+        Path("/proc/self/lock").write_text("1")
+    except OSError:
+        pass  # no Tessera kernel, or nothing to lock
+
+
 def main(argv: list[str]) -> int:
     args = parser().parse_args(argv)
+    stay_home()
     try:
+        if args.version:
+            print(f"tessera-serve (Tessera {payload_version(args.payload)})")
+            return 0
         if args.print_rules:
             return print_rules(args.print_rules, args.port)
         if args.stop:
