@@ -9,6 +9,7 @@
  * was as it should be.
  */
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -64,6 +65,7 @@ static int run_cpu(long limit)
 static int run_talk(void)
 {
 	char path[256], text[64], back[64];
+	ssize_t wrote, got;
 	int fd, n = 0;
 
 	snprintf(path, sizeof(path), "%s.talk.%d", stop, getpid());
@@ -72,10 +74,14 @@ static int run_talk(void)
 		return 1;
 	while (n % 100 || !is_over()) {
 		memset(text, n, sizeof(text));
-		if (pwrite(fd, text, sizeof(text), 0) != sizeof(text) ||
-		    pread(fd, back, sizeof(back), 0) != sizeof(back) ||
-		    memcmp(text, back, sizeof(text)) != 0)
+		wrote = pwrite(fd, text, sizeof(text), 0);
+		got = pread(fd, back, sizeof(back), 0);
+		if (wrote != sizeof(text) || got != sizeof(back) ||
+		    memcmp(text, back, sizeof(text)) != 0) {
+			printf("turn %d: wrote %zd, read %zd (%s), %d is %d\n", n, wrote, got,
+			       strerror(errno), text[0], back[0]);
 			return 1;
+		}
 		n++;
 	}
 	return 0;
