@@ -12,6 +12,7 @@
 #include <getopt.h>
 #include <grp.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <poll.h>
 #include <pwd.h>
 #include <signal.h>
@@ -714,6 +715,8 @@ int main(int argc, char **argv)
 	static struct daemon d = { .status_path = STATUS_SOCKET, .net.ttl = 1, .cluster = "tessera" };
 	int ret;
 
+	/* What is large is given back when it is freed: a status of a thousand nodes, a table that grew. */
+	mallopt(M_MMAP_THRESHOLD, 32 << 10);
 	if (sodium_init() < 0)
 		return 1;
 	own_boot_parameter("tessera.cluster", d.cluster, sizeof(d.cluster));

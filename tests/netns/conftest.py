@@ -87,8 +87,10 @@ class Host:
         run("ip", "-n", self.lan.space, "link", "set", f"{self.wire}c{card}", "up" if in_ else "down")
 
     def python(self, script, *arguments):
-        """Python that runs on this machine, with what it says."""
-        return subprocess.Popen(["ip", "netns", "exec", self.space, sys.executable, "-c", script, *arguments],
+        """Python that runs on this machine, with what it says: a text, or a file."""
+        script = [script] if isinstance(script, Path) else ["-c", script]
+        words = [sys.executable, *script, *arguments]
+        return subprocess.Popen(["ip", "netns", "exec", self.space, *map(str, words)],
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
 
     def status(self):
