@@ -200,6 +200,34 @@ def test_no_screen_without_a_terminal(tool):
         assert done.returncode == 1 and "no terminal" in done.stderr
 
 
+# --- completion --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("line, replies", [
+    ("mosctl no", {"nostay", "nolstay", "noblock", "noquiet", "nomfs"}),
+    ("mosctl setyard ", {"this", "standard"}),
+    ("mosctl --j", {"--json"}),
+    ("migrate 1 ", {"home", "balance"}),
+    ("migrate --n", {"--no-wait"}),
+    ("mps --gu", {"--guests"}),
+    ("mosrun -", {"-h", "-j", "-F", "-l", "-L", "-k", "-c", "-i", "-n", "-s", "-f", "-t", "-d", "-z", "--help",
+                  "--version"}),
+    ("mosmon --pro", {"--processes"}),
+    ("mtop --bat", {"--batch"}),
+    ("showmap --js", {"--json"}),
+])
+def test_completion(top, line, replies):
+    words = line.split(" ")
+    script = (f"source {top}/userland/completion/tessera; COMP_WORDS=({' '.join(words[:-1])} '{words[-1]}')\n"
+              f"COMP_CWORD={len(words) - 1}; spec=$(complete -p {words[0]})\n"
+              "if [[ $spec =~ -F\\ ([^ ]+) ]]; then ${BASH_REMATCH[1]}\n"
+              "else [[ $spec =~ -W\\ \\'([^\\']*) ]]; mapfile -t COMPREPLY < <(compgen -W \"${BASH_REMATCH[1]}\" -- "
+              "\"${COMP_WORDS[COMP_CWORD]}\"); fi; printf '%s\\n' \"${COMPREPLY[@]}\"")
+    done = subprocess.run(["bash", "-c", script], text=True, check=True, stdout=subprocess.PIPE)
+    # Where this runs on a node, its numbers are offered, too.
+    assert {word for word in done.stdout.split() if not re.fullmatch(r"-?\d+", word)} == replies
+
+
 # --- screens ---------------------------------------------------------------------------------
 
 
