@@ -54,6 +54,5 @@ live-packages: rootfs-packages
 
 live: live-packages debs ## the live flavour's Debian root, a squashfs
 	@config/stage $(LIVE_IMAGE) $(LIVE_LAYER).key $(ROOTFS_PARTS) rootfs/live $(LIVE_HOOKS) $(DEBS_DIR) -- \
-		rootfs/build-squashfs -o rootfs/common -o rootfs/debian -o rootfs/live \
-		-k hooks -k hooks/live $(addprefix -d ,$(shell ls $(DEBS_DIR)/*.deb 2>/dev/null)) \
+		rootfs/build-squashfs -o rootfs/common -o rootfs/debian -k hooks -o rootfs/live -d $(DEBS_DIR) -k hooks/live \
 		$(ROOTFS_BASE) $(LIVE_LAYER)/upper

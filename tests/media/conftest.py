@@ -9,6 +9,7 @@ short form that `make test` makes of the Debian root it has anyway.
 import importlib.util
 import os
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -98,7 +99,6 @@ def split_keys(keys):
 
 def settle(node):
     """Until the console is quiet for a moment, or two seconds at most."""
-    import time
     end = time.monotonic() + 2
     last = node.console.position()
     quiet = time.monotonic()
