@@ -11,7 +11,7 @@
 TEST_RESULTS := $(B)/test-results
 
 # Each with what must be there before it can run.
-TEST_FOLDERS        := unit build driver netns image vm
+TEST_FOLDERS        := unit build driver netns image vm away
 TEST_NEEDS_unit     := unit-tests
 TEST_NEEDS_build    := kernel userland userland-tests hub
 TEST_NEEDS_driver   := hub userland
@@ -19,6 +19,7 @@ TEST_NEEDS_netns    := userland
 TEST_NEEDS_image    := kernel node node-hardware rootfs
 TEST_NEEDS_media    := netboot iso-test hub
 TEST_NEEDS_vm       := kernel kunit-modules node rootfs hub userland-tests
+TEST_NEEDS_away     := kernel node hub away-programs
 
 ifeq ($(KERNEL),debug)
 TESTS ?= tests/vm
