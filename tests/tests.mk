@@ -11,7 +11,7 @@
 TEST_RESULTS := $(B)/test-results
 
 # Each with what must be there before it can run.
-TEST_FOLDERS        := unit build driver netns image vm away
+TEST_FOLDERS        := unit build driver netns image vm away media
 TEST_NEEDS_unit     := unit-tests
 TEST_NEEDS_build    := kernel userland userland-tests hub
 TEST_NEEDS_driver   := hub userland
