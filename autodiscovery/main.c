@@ -715,7 +715,7 @@ int main(int argc, char **argv)
 	static struct daemon d = { .status_path = STATUS_SOCKET, .net.ttl = 1, .cluster = "tessera" };
 	int ret;
 
-	/* What is large is given back when it is freed: a status of a thousand nodes, a table that grew. */
+	/* What was large is given back when it is freed: a status of many nodes, a table that grew. */
 	mallopt(M_MMAP_THRESHOLD, 32 << 10);
 	if (sodium_init() < 0)
 		return 1;
