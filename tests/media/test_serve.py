@@ -113,6 +113,7 @@ def test_beside_a_foreign_server(room, payload):
         assert ours["file"] in (wanted.format("192.168.44.7"), ""), words
         if "ipxe" in words:
             assert ours["file"] == wanted.format("192.168.44.7")
+            assert ours["next_server"] == "192.168.44.7", "iPXE takes no proxy's answer without"
         assert ours["class"] == "PXEClient"
     assert serve.status()["cards"] == [{"card": "eth0", "address": "192.168.44.7/24", "dhcp": "proxy",
                                         "servers": ["192.168.44.1"]}]
@@ -274,7 +275,7 @@ def test_rules_name_every_kind_of_firmware():
     text = command("--print-rules", "192.168.7.1/24").stdout
     for arch in (0, 2, 6, 7, 8, 9, 16):
         assert f"client-arch,{arch}\n" in text
-    assert "dhcp-boot=tag:eth0,tag:ipxe,http://192.168.7.1/boot.ipxe" in text
+    assert "dhcp-boot=tag:eth0,tag:ipxe,http://192.168.7.1/boot.ipxe,,192.168.7.1" in text
     assert "pxe-service=tag:eth0,tag:!ipxe,0," in text
 
 

@@ -107,4 +107,5 @@ class Rules:
         return lines + [self.script(segment)]
 
     def script(self, segment: Segment) -> str:
-        return f"dhcp-boot=tag:{segment.card},tag:ipxe,{self.url(segment, 'boot.ipxe')}"
+        # With the server's address: iPXE takes no proxy's answer without.
+        return f"dhcp-boot=tag:{segment.card},tag:ipxe,{self.url(segment, 'boot.ipxe')},,{segment.address.ip}"
