@@ -331,6 +331,18 @@ static void all_is_well_away(void **state)
 	assert_int_equal(decide(), 0);
 }
 
+/* What is there counts, also if nobody told so yet. */
+static void own_ones_count_at_once(void **state)
+{
+	(void)state;
+	node(200);
+	node(0);
+	away(2);
+	away(2);
+	some(2);
+	assert_int_equal(decide(), 0);
+}
+
 /* Of four on one node, each leaves with the chance that leaves one there. */
 static void crowds_break_up(void **state)
 {
@@ -483,6 +495,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(who_would_talk_does_not_leave, begin, end),
 		cmocka_unit_test_setup_teardown(declared_iojobs_come_home, begin, end),
 		cmocka_unit_test_setup_teardown(all_is_well_away, begin, end),
+		cmocka_unit_test_setup_teardown(own_ones_count_at_once, begin, end),
 		cmocka_unit_test_setup_teardown(crowds_break_up, begin, end),
 		cmocka_unit_test_setup_teardown(home_from_nodes_that_leave, begin, end),
 		cmocka_unit_test_setup_teardown(nodes_nothing_is_known_of, begin, end),

@@ -105,10 +105,17 @@ static double rate(const struct balance_node *node, double running)
 	return speed_of(node) * (running > cpus ? cpus / running : 1.0);
 }
 
-/* The table's load is by processor, speed and 100: undone. */
-static double running_on(const struct balance_node *node)
+
+/*
+ * The table's load is by processor, speed and 100: undone.  It is seconds old, and
+ * may have been on its way for longer; what we have there ourselves we know.
+ */
+static double running_on(const struct decision *d, const struct balance_node *node)
 {
-	return node->load / 100.0 * cpus_of(node) * speed_of(node) + node->coming / 1000.0;
+	double told = node->load / 100.0 * cpus_of(node) * speed_of(node) + node->coming / 1000.0;
+	double mine = d->room->mine[node - d->in->nodes];
+
+	return told > mine ? told : mine;
 }
 
 static uint64_t reserve_of(const struct balance_node *node)
@@ -172,7 +179,7 @@ static void heap_build(struct decision *d)
 		if (!node->usable || node == d->self)
 			continue;
 		heap[n] = (struct balance_target) {
-			.node = node, .running = running_on(node), .dice = dice(d->random),
+			.node = node, .running = running_on(d, node), .dice = dice(d->random),
 			.mem = node->mem > reserve ? node->mem - reserve : 0,
 		};
 		key_set(&heap[n++]);
@@ -311,6 +318,22 @@ static const struct balance_node *node_find(const struct balance_input *in, uint
 	return low < in->n_nodes && in->nodes[low].id == id ? &in->nodes[low] : NULL;
 }
 
+/* Own processes that want to run on other nodes. */
+static void count_mine(const struct balance_input *in, double *mine)
+{
+	const struct balance_node *node;
+	size_t i;
+
+	memset(mine, 0, in->n_nodes * sizeof(*mine));
+	for (i = 0; i < in->n_processes; i++) {
+		if (!in->processes[i].away)
+			continue;
+		node = node_find(in, in->processes[i].node);
+		if (node)
+			mine[node - in->nodes] += in->processes[i].demand / 1000.0;
+	}
+}
+
 /* --- memory: who has to leave -------------------------------------------------------------- */
 
 /* The smallest that makes room enough, or else the largest. */
@@ -390,10 +413,10 @@ static void reconsider(struct decision *d, const struct balance_process *p)
 		return;
 	}
 	here = time_left(d, p, rate(d->self, d->running + 1), false) + cost(d, p);
-	now = time_left(d, p, rate(there, at_least_one(running_on(there))), true);
+	now = time_left(d, p, rate(there, at_least_one(running_on(d, there))), true);
 	/* Were it not for the calls, would it stay? */
 	if (is_worth_it(now, here, GAIN_FACTOR) && home_has_room(d, p) &&
-	    !is_worth_it(time_left(d, p, rate(there, running_on(there)), false), here,
+	    !is_worth_it(time_left(d, p, rate(there, running_on(d, there)), false), here,
 			 GAIN_FACTOR)) {
 		if (add(d, p, 0, BALANCE_TALK))
 			d->running += 1;
@@ -402,7 +425,7 @@ static void reconsider(struct decision *d, const struct balance_process *p)
 	if (!rested(p, STAY_MS) || p->demand < DEMAND_MIN)
 		return;
 	/* Most of the time there is no reason to look at all nodes. */
-	if (running_on(there) > cpus_of(there) + 0.5 || speed_of(there) < speed_of(d->self) * 0.8)
+	if (running_on(d, there) > cpus_of(there) + 0.5 || speed_of(there) < speed_of(d->self) * 0.8)
 		t = best(d, p->rss, p->node);
 	if (t)
 		third = time_left(d, p, rate(t->node, t->running + 1), true) + 2 * cost(d, p);
@@ -480,6 +503,10 @@ static int room_make(struct balance_room *room, size_t nodes, size_t processes)
 		if (!more)
 			return -ENOMEM;
 		room->targets = more;
+		more = realloc(room->mine, nodes * sizeof(*room->mine));
+		if (!more)
+			return -ENOMEM;
+		room->mine = more;
 		room->max_targets = nodes;
 	}
 	if (room->max_wishes < processes) {
@@ -507,6 +534,7 @@ int balance_decide(const struct balance_input *in, struct balance_room *room, ui
 	ret = room_make(room, in->n_nodes, in->n_processes);
 	if (ret)
 		return ret;
+	count_mine(in, room->mine);
 	for (i = 0; i < in->n_processes; i++)
 		if (!in->processes[i].away)
 			d.running += in->processes[i].demand / 1000.0;
@@ -535,6 +563,7 @@ int balance_place(const struct balance_input *in, struct balance_room *room, uin
 	ret = room_make(room, in->n_nodes, in->n_processes);
 	if (ret)
 		return ret;
+	count_mine(in, room->mine);
 	for (i = 0; i < in->n_processes; i++) {
 		if (in->processes[i].pid == pid)
 			p = &in->processes[i];
@@ -545,8 +574,9 @@ int balance_place(const struct balance_input *in, struct balance_room *room, uin
 		return -ESRCH;
 	there = p->away ? node_find(in, p->node) : d.self;
 	home = time_left(&d, p, rate(d.self, d.running + 1), false);
-	now = p->away && there ? time_left(&d, p, rate(there, at_least_one(running_on(there))), true) :
-				 home;
+	now = home;
+	if (p->away && there)
+		now = time_left(&d, p, rate(there, at_least_one(running_on(&d, there))), true);
 	t = best(&d, p->rss, p->away ? p->node : in->self);
 	if (t && time_left(&d, p, rate(t->node, t->running + 1), true) + cost(&d, p) <
 	    smaller(home, now))
@@ -557,6 +587,7 @@ int balance_place(const struct balance_input *in, struct balance_room *room, uin
 void balance_room_free(struct balance_room *room)
 {
 	free(room->targets);
+	free(room->mine);
 	free(room->wishes);
 	*room = (struct balance_room) { 0 };
 }

@@ -129,6 +129,7 @@ struct balance_move {
 struct balance_room {
 	struct balance_target *targets;
 	struct balance_wish *wishes;
+	double *mine;
 	size_t n_targets, max_targets, max_wishes;
 };
 
