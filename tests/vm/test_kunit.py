@@ -7,7 +7,7 @@ import pytest
 
 from tessera.artifacts import BUILD, default_kernel
 
-SUITES = ("hpc_nodes", "hpc_load", "hpc_ranges")
+SUITES = ("hpc_admin", "hpc_nodes", "hpc_load", "hpc_ranges")
 
 
 @pytest.fixture(scope="module")
