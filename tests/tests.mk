@@ -46,9 +46,12 @@ bench: deps kernel node hub userland-tests $(B)/tests/unit/test_balance ## what 
 	@config/need -r qemu-system-x86_64 ip $(PYTHON)
 	@$(PYTHON) tests/bench/bench.py $(BENCH)
 
-.PHONY: soak soak-programs
-soak-programs: kernel node hub userland-tests unit-tests
+.PHONY: away-programs
+away-programs:
+	@config/need gcc
 	@$(MAKE) -s -f tests/away/away.mk away-programs
-soak: deps soak-programs $(if $(SOAK),$(if $(filter media,$(SOAK)),iso debs),iso debs) ## the long forms of tests: hours (SOAK='NAME...': only those, see tests/soak/run; SEED=N)
+
+.PHONY: soak
+soak: deps kernel node hub userland-tests unit-tests away-programs $(if $(SOAK),$(if $(filter media,$(SOAK)),iso debs),iso debs) ## the long forms of tests: hours (SOAK='NAME...': only those, see tests/soak/run; SEED=N)
 	@config/need -r qemu-system-x86_64 ip $(PYTHON)
 	@tests/soak/run $(B)/soak-results $(SOAK)
