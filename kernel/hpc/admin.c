@@ -33,6 +33,7 @@
 #include <linux/ctype.h>
 #include <linux/kernel.h>
 #include <linux/ktime.h>
+#include <linux/moduleparam.h>
 #include <linux/proc_fs.h>
 #include <linux/sched/signal.h>
 #include <linux/seq_file.h>
@@ -45,6 +46,8 @@
 
 /* Each is read and written as a whole, and depends on no other: no lock. */
 static u32 stay, lstay, block, quiet, bringing, expelling;
+/* For machines whose processes are not to move but by order, from the start. */
+core_param(hpc_stay, stay, uint, 0);
 static u32 decay_interval = 1;
 static u32 slow_decay = 975;
 static u32 fast_decay = 926;

@@ -141,7 +141,7 @@ unsigned long hpc_cantmove(struct task_struct *task)
 		why |= stay_of_thread(t);
 	rcu_read_unlock();
 
-	if (get_nr_threads(task) > 1)
+	if (task->group_leader->flags & PF_EXITING && get_nr_threads(task) > 1)
 		why |= BIT(HPC_STAY_THREADS);
 
 	mm = get_task_mm(task);

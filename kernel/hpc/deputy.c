@@ -61,14 +61,24 @@ static void times_book(struct hpc_task *hpc, const struct hpc_wire_times *w)
 
 /* --- the end --------------------------------------------------------------- */
 
+/* The thread is a deputy no more. */
+static void thread_end(struct hpc_task *hpc)
+{
+	hpc_link_close(hpc->link);
+	hpc->link = NULL;
+	hpc->role = HPC_HOME;
+	clear_bit(HPC_T_BRING, &hpc->flags);
+	clear_bit(HPC_T_BROUGHT, &hpc->flags);
+}
+
+/* And the process is not away any more. */
 static void deputy_end(struct hpc_task *hpc)
 {
 	struct hpc_process *p = hpc_process(current);
 
-	hpc_link_close(hpc->link);
-	hpc->link = NULL;
-	hpc->role = HPC_HOME;
+	thread_end(hpc);
 	WRITE_ONCE(p->where, 0);
+	WRITE_ONCE(p->bring, false);
 	hpc_files_clear(p);
 }
 
@@ -94,9 +104,13 @@ static int serve_exit(struct hpc_task *hpc, u32 len)
 		return ret;
 	code = le32_to_cpu(w.code);
 	/* A status, or the number of a signal, as do_exit() takes it. */
-	if (code & ~0xff7f)
+	if (code & ~0xff7f || le32_to_cpu(w.process) > 1)
 		return -EPROTO;
 	times_book(hpc, &w.times);
+	if (!w.process && get_nr_threads(current) > 1) {
+		thread_end(hpc);
+		do_exit(code);
+	}
 	deputy_end(hpc);
 	do_group_exit(code);
 }
@@ -107,6 +121,9 @@ static int ask_home(struct hpc_task *hpc)
 {
 	if (test_and_set_bit(HPC_T_BROUGHT, &hpc->flags))
 		return 0;
+	/* All threads or none. */
+	if (!READ_ONCE(hpc_process(current)->bring))
+		hpc_bring(current);
 	return hpc_link_send(hpc->link, HPC_F_BRING, NULL, 0);
 }
 
@@ -201,8 +218,11 @@ static int recv_in(struct hpc_task *hpc, const struct hpc_ranges *ranges,
 		const struct hpc_wire_range *r = &ranges->r[i];
 		u32 n = le32_to_cpu(r->len);
 
-		if (!*oops)
+		if (!*oops) {
+			mutex_lock(&hpc_process(current)->lock);
 			*oops = hpc_shadow_prepare(le64_to_cpu(r->addr), n);
+			mutex_unlock(&hpc_process(current)->lock);
+		}
 		if (!(le32_to_cpu(r->kind) & HPC_RANGE_IN))
 			continue;
 		iov_iter_ubuf(&to, ITER_DEST,
@@ -231,8 +251,6 @@ static long exec_done(struct hpc_task *hpc)
 
 	hpc_link_send(hpc->link, HPC_F_EXECED, NULL, 0);
 	deputy_end(hpc);
-	clear_bit(HPC_T_BRING, &hpc->flags);
-	clear_bit(HPC_T_BROUGHT, &hpc->flags);
 	hpc_event(HPC_EVENT_HOME, task_tgid_nr(current), from, 0);
 	/* The one register that a new program's start leaves to its exec. */
 	current_pt_regs()->ax = 0;
@@ -441,7 +459,9 @@ static int serve_mmap(struct hpc_task *hpc, u32 len)
 	ret = -EBADF;
 	if (file) {
 		ret = map_check(file, le32_to_cpu(w.prot), le32_to_cpu(w.flags));
+		mutex_lock(&hpc_process(current)->lock);
 		ret = ret ?: hpc_file_id(file, &id, &is_new);
+		mutex_unlock(&hpc_process(current)->lock);
 		if (!ret)
 			hpc_file_describe(id, file, &reply.file);
 		fput(file);
@@ -488,51 +508,111 @@ static int refuse(struct hpc_task *hpc, int error)
 {
 	struct hpc_wire_refused w = { .error = cpu_to_le32(-error) };
 
-	clear_bit(HPC_T_BRING, &hpc->flags);
-	clear_bit(HPC_T_BROUGHT, &hpc->flags);
 	hpc_event(HPC_EVENT_STAYED, task_tgid_nr(current),
 		  hpc_process(current)->where, error);
 	return hpc_link_send(hpc->link, HPC_F_REFUSED, &w, sizeof(w));
 }
 
-static int serve_homecoming(struct hpc_task *hpc, u32 len)
+/* All threads have come home: the others take the memory over. */
+static int home_work(struct hpc_task *hpc, void *data)
 {
 	struct hpc_process *p = hpc_process(current);
+	unsigned int others = p->gather.arrived - 1;
+
+	WRITE_ONCE(p->bring, false);
+	if (!p->verdict && others)
+		atomic_add(others, &p->homecoming->mm_users);
+	return p->verdict;
+}
+
+/* The process's part, of the thread that unpacked it. */
+static int home_process(struct hpc_task *hpc, struct hpc_arrival *a)
+{
+	struct hpc_process *p = hpc_process(current);
+
+	hpc_arrive(a);
+	/* If the other side does not hear it, it is dead anyway. */
+	hpc_link_send(hpc->link, HPC_F_TAKEN, NULL, 0);
+	hpc_files_clear(p);
+	WRITE_ONCE(p->where, 0);
+	return 0;
+}
+
+static int home_thread(struct hpc_task *hpc, struct hpc_arrival *a)
+{
+	struct hpc_thread_image *t = hpc_arrival_first(a);
 	struct hpc_pending_sig *sig;
+	int ret;
+
+	times_book(hpc, &(struct hpc_wire_times) {
+		.utime = t->thread.utime, .stime = t->thread.stime,
+		.runtime = t->thread.runtime });
+	ret = hpc_arrive_thread(t, true);
+	if (ret)
+		return ret;
+	hpc_wait_home(hpc);
+	thread_end(hpc);
+	list_for_each_entry(sig, &a->siginfos, list)
+		hpc_siginfo_raise(&sig->info);
+	return 0;
+}
+
+/* Read is what this link brought; now all threads, or none. */
+static int come_home(struct hpc_task *hpc, struct hpc_arrival *a, bool first)
+{
+	struct hpc_process *p = hpc_process(current);
+	u32 from = p->where;
+	int ret;
+
+	ret = hpc_gather(hpc, MAX_SCHEDULE_TIMEOUT, home_work, NULL);
+	if (ret == -ENOMEM) {
+		/* No reason to die; the guest goes on. */
+		clear_bit(HPC_T_BRING, &hpc->flags);
+		clear_bit(HPC_T_BROUGHT, &hpc->flags);
+		return first ? refuse(hpc, ret) : 0;
+	}
+	if (!ret && !first) {
+		ret = hpc_mm_switch(p->homecoming);
+		if (ret)
+			mmput(p->homecoming);
+	}
+	if (!ret && first)
+		ret = home_process(hpc, a);
+	ret = ret ?: home_thread(hpc, a);
+	if (!ret && first)
+		hpc_event(HPC_EVENT_HOME, task_tgid_nr(current), from, 0);
+	return ret;
+}
+
+/* HEAD: of the thread that brings the process.  THREAD: of another. */
+static int serve_homecoming(struct hpc_task *hpc, u16 type, u32 len)
+{
+	struct hpc_process *p = hpc_process(current);
+	bool first = type == HPC_F_HEAD;
 	struct hpc_wire_thread thread;
 	struct hpc_arrival *a;
 	u64 since = ktime_get_ns();
-	u32 from = p->where;
 	int ret;
 
 	a = kzalloc(sizeof(*a), GFP_KERNEL);
 	if (!a)
 		return -ENOMEM;
 	a->home = true;
-	ret = hpc_unpack(hpc->link, len, a);
-	if (ret) {
-		/* Out of memory is no reason to die; nonsense is. */
-		ret = ret == -ENOMEM ? refuse(hpc, ret) : ret;
-		goto out;
+	if (first)
+		ret = hpc_unpack(hpc->link, len, a);
+	else
+		ret = hpc_unpack_thread(hpc->link, type, len, a);
+	if (first) {
+		p->homecoming = current->mm;
+		p->verdict = ret;
 	}
-	times_book(hpc, &(struct hpc_wire_times) {
-		.utime = a->thread.utime, .stime = a->thread.stime,
-		.runtime = a->thread.runtime });
-	ret = hpc_arrive(a);
-	if (ret)
-		goto out;
-	hpc_wait_home(hpc);
-	/* If the other side does not hear it, it is dead anyway. */
-	hpc_link_send(hpc->link, HPC_F_TAKEN, NULL, 0);
-	deputy_end(hpc);
-	clear_bit(HPC_T_BRING, &hpc->flags);
-	clear_bit(HPC_T_BROUGHT, &hpc->flags);
-	hpc_process_moved(&a->stats, since);
-	list_for_each_entry(sig, &a->siginfos, list)
-		hpc_siginfo_raise(&sig->info);
-	hpc_event(HPC_EVENT_HOME, task_tgid_nr(current), from, 0);
-	thread = a->thread;
-out:
+	if (!ret || (first && ret == -ENOMEM))
+		ret = come_home(hpc, a, first);
+	if (!ret && hpc->role == HPC_HOME) {
+		if (first)
+			hpc_process_moved(&a->stats, since);
+		thread = hpc_arrival_first(a)->thread;
+	}
 	hpc_arrival_free(a);
 	kfree(a);
 	if (!ret && hpc->role == HPC_HOME)
@@ -575,8 +655,9 @@ static int serve(struct hpc_task *hpc)
 	case HPC_F_EXIT:
 		return serve_exit(hpc, len);
 	case HPC_F_HEAD:
+	case HPC_F_THREAD:
 		return test_bit(HPC_T_BROUGHT, &hpc->flags) ?
-			serve_homecoming(hpc, len) : -EPROTO;
+			serve_homecoming(hpc, type, len) : -EPROTO;
 	default:
 		return -EPROTO;
 	}
@@ -597,23 +678,18 @@ static bool wanted(void *data)
 	       !test_bit(HPC_T_BROUGHT, &hpc->flags);
 }
 
-void hpc_deputy_run(struct hpc_task *hpc, u32 node)
+void hpc_deputy_run(struct hpc_task *hpc)
 {
 	int ret;
 
-	WRITE_ONCE(hpc_process(current)->where, node);
-	/* What was asked of the process when it was away before. */
-	clear_bit(HPC_T_BRING, &hpc->flags);
-	clear_bit(HPC_T_BROUGHT, &hpc->flags);
 	hpc->role = HPC_DEPUTY;
-	/* Pairs with the cmpxchg() in hpc_send(). */
+	/* Pairs with hpc_bring(), which may not have seen this thread. */
 	smp_mb();
-	if (READ_ONCE(hpc->request))
+	if (READ_ONCE(hpc_process(current)->bring))
 		set_bit(HPC_T_BRING, &hpc->flags);
 	hpc->link->timeout = MAX_SCHEDULE_TIMEOUT;
 	hpc_link_expect(hpc->link);
 	hpc_link_watch(hpc->link, current);
-	hpc_shadow_begin();
 
 	while (hpc->role == HPC_DEPUTY) {
 		ret = 0;

@@ -11,6 +11,7 @@
 #include <linux/in.h>
 #include <linux/in6.h>
 #include <linux/net.h>
+#include <linux/random.h>
 #include <linux/sched/signal.h>
 #include <linux/tcp.h>
 #include <net/sock.h>
@@ -109,7 +110,7 @@ static int sleep_until(struct socket *sock, __poll_t events, long *left)
 
 /* --- the side that opens --------------------------------------------------- */
 
-struct socket *hpc_link_listen(struct hpc_link *link, u16 *port)
+static struct socket *listen_beside(struct hpc_link *link, u16 *port)
 {
 	struct sockaddr_storage addr;
 	struct socket *door;
@@ -122,12 +123,32 @@ struct socket *hpc_link_listen(struct hpc_link *link, u16 *port)
 	if (ret > 0)
 		ret = kernel_bind(door, (struct sockaddr *)&addr, ret);
 	if (!ret)
-		ret = kernel_listen(door, 1);
+		ret = kernel_listen(door, 64);
 	if (ret < 0) {
 		sock_release(door);
 		return ERR_PTR(ret);
 	}
 	*port = inet_sk(door->sk)->inet_num;
+	return door;
+}
+
+struct socket *hpc_link_listen(struct hpc_link *link, struct hpc_wire_listen *w)
+{
+	struct socket *door;
+	u16 port = 0;
+	int ret;
+
+	memset(w, 0, sizeof(*w));
+	door = listen_beside(link, &port);
+	if (IS_ERR(door))
+		w->error = cpu_to_le32(-PTR_ERR(door));
+	w->port = cpu_to_le16(port);
+	get_random_bytes(w->token, sizeof(w->token));
+	ret = hpc_link_send(link, HPC_F_LISTEN, w, sizeof(*w));
+	if (ret && !IS_ERR(door)) {
+		sock_release(door);
+		return ERR_PTR(ret);
+	}
 	return door;
 }
 
@@ -146,21 +167,22 @@ static bool same_peer(struct socket *sock, const struct hpc_link *link)
 	return !memcmp(&a, &b, len);
 }
 
-static bool knows(struct hpc_link *link, const u8 *token)
+static bool knows(struct hpc_link *link, const u8 *token, u32 *tid)
 {
-	u8 told[HPC_TOKEN_SIZE];
+	struct hpc_wire_token told;
 	u16 type;
 	u32 len;
 
 	link->timeout = DOOR_TIMEOUT / 2;
-	return !hpc_link_recv_frame(link, &type, &len) &&
-	       type == HPC_F_TOKEN && len == sizeof(told) &&
-	       !hpc_link_recv(link, told, sizeof(told)) &&
-	       !crypto_memneq(told, token, sizeof(told));
+	if (hpc_link_recv_frame(link, &type, &len) || type != HPC_F_TOKEN ||
+	    len != sizeof(told) || hpc_link_recv(link, &told, sizeof(told)))
+		return false;
+	*tid = le32_to_cpu(told.tid);
+	return !crypto_memneq(told.token, token, sizeof(told.token));
 }
 
 struct hpc_link *hpc_link_accept(struct hpc_link *link, struct socket *door,
-				 const u8 *token)
+				 const u8 *token, u32 *tid)
 {
 	long left = DOOR_TIMEOUT;
 	struct hpc_link *second;
@@ -181,7 +203,7 @@ struct hpc_link *hpc_link_accept(struct hpc_link *link, struct socket *door,
 		second = link_of(sock, link);
 		if (IS_ERR(second))
 			return second;
-		if (knows(second, token))
+		if (knows(second, token, tid))
 			return second;
 		hpc_link_close(second);
 	}
@@ -189,7 +211,7 @@ struct hpc_link *hpc_link_accept(struct hpc_link *link, struct socket *door,
 
 /* --- the side that comes in ------------------------------------------------ */
 
-struct hpc_link *hpc_link_connect(struct hpc_link *link, u16 port)
+static struct hpc_link *come_in(struct hpc_link *link, u16 port)
 {
 	long left = DOOR_TIMEOUT / 2;
 	struct sockaddr_storage addr;
@@ -213,4 +235,23 @@ struct hpc_link *hpc_link_connect(struct hpc_link *link, u16 port)
 		return ERR_PTR(ret);
 	}
 	return link_of(sock, link);
+}
+
+struct hpc_link *hpc_link_connect(struct hpc_link *link,
+				  const struct hpc_wire_listen *at, u32 tid)
+{
+	struct hpc_wire_token w = { .tid = cpu_to_le32(tid) };
+	struct hpc_link *second;
+	int ret;
+
+	second = come_in(link, le16_to_cpu(at->port));
+	if (IS_ERR(second))
+		return second;
+	memcpy(w.token, at->token, sizeof(w.token));
+	ret = hpc_link_send(second, HPC_F_TOKEN, &w, sizeof(w));
+	if (ret) {
+		hpc_link_close(second);
+		return ERR_PTR(ret);
+	}
+	return second;
 }

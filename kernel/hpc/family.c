@@ -24,7 +24,6 @@
 #include <linux/file.h>
 #include <linux/init_task.h>
 #include <linux/net.h>
-#include <linux/random.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
@@ -32,6 +31,7 @@
 
 #include "arch.h"
 #include "guest.h"
+#include "image.h"
 #include "internal.h"
 #include "link.h"
 
@@ -39,6 +39,9 @@
 #define GUEST_FLAGS	(CLONE_VM | CLONE_VFORK | CLONE_SETTLS | \
 			 CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | \
 			 CLONE_CHILD_CLEARTID | CLONE_CLEAR_SIGHAND)
+/* A thread shares with its process at both ends. */
+#define THREAD_FLAGS	(CLONE_THREAD | CLONE_VM | CLONE_SIGHAND | CLONE_FS | \
+			 CLONE_FILES | CLONE_SYSVSEM)
 #define HOME_FLAGS	(CLONE_FS | CLONE_FILES | CLONE_SYSVSEM | CLONE_IO | \
 			 CLONE_PARENT | CLONE_UNTRACED | CLONE_CLEAR_SIGHAND)
 
@@ -71,27 +74,37 @@ static int inherit_files(struct hpc_process *child,
 	return 0;
 }
 
-int hpc_family_fork(struct task_struct *child, struct hpc_birth *birth)
+static int inherit(struct task_struct *child, const struct hpc_birth *birth)
 {
 	struct hpc_process *parent = hpc_process(current);
 	struct hpc_process *p = hpc_process_get(child);
-	struct hpc_task *hpc = hpc_task_get(child);
-	int ret;
 
-	if (!p || !hpc)
+	if (!p)
 		return -ENOMEM;
-	ret = inherit_files(p, parent);
-	if (ret)
-		return ret;
 	memcpy(p->boot_id, parent->boot_id, sizeof(p->boot_id));
 	p->home = parent->home;
 	p->where = parent->where;
 	p->home_pid = birth->pid;
+	return inherit_files(p, parent);
+}
+
+int hpc_family_fork(struct task_struct *child, struct hpc_birth *birth)
+{
+	struct hpc_task *hpc = hpc_task_get(child);
+	int ret = 0;
+
+	if (!hpc)
+		return -ENOMEM;
+	if (child->signal != current->signal)
+		ret = inherit(child, birth);
+	if (ret)
+		return ret;
 	hpc->role = birth->role;
 	hpc->link = birth->link;
+	hpc->image = birth->image;
 	child->blocked = birth->blocked;
 	set_tsk_thread_flag(child, TIF_HPC);
-	if (birth->role == HPC_BORN_GUEST) {
+	if (birth->role != HPC_BORN_DEPUTY) {
 		set_task_syscall_work(child, HPC);
 		/* The child has its own by now. */
 		birth->cred = override_creds(chooser);
@@ -120,15 +133,19 @@ void hpc_born(struct hpc_task *hpc)
 	struct hpc_process *p = hpc_process(current);
 
 	if (hpc->role == HPC_BORN_DEPUTY) {
-		hpc_event(HPC_EVENT_AWAY, task_tgid_nr(current), p->where, 0);
-		hpc_deputy_run(hpc, p->where);
+		if (thread_group_leader(current))
+			hpc_event(HPC_EVENT_AWAY, task_tgid_nr(current),
+				  p->where, 0);
+		hpc_deputy_run(hpc);
 		return;
 	}
 	clear_thread_flag(TIF_HPC);
 	hpc->role = HPC_GUEST;
+	atomic_inc(&p->guests);
 	hpc->told = current->blocked.sig[0];
 	hpc->link->timeout = MAX_SCHEDULE_TIMEOUT;
-	hpc_remote_add(current);
+	if (thread_group_leader(current))
+		hpc_remote_add(current);
 	hpc_link_watch(hpc->link, current);
 }
 
@@ -144,27 +161,28 @@ static int send_cloned(struct hpc_task *hpc, pid_t pid)
 	return hpc_link_send(hpc->link, HPC_F_CLONED, &w, sizeof(w));
 }
 
-/* Opens the door, says where it is, and returns who came, with the token. */
 static struct hpc_link *await_child(struct hpc_task *hpc)
 {
-	struct hpc_wire_listen w = {};
+	struct hpc_wire_listen w;
 	struct hpc_link *link;
 	struct socket *door;
-	u16 port;
-	int ret;
+	u32 tid;
 
-	get_random_bytes(w.token, sizeof(w.token));
-	door = hpc_link_listen(hpc->link, &port);
-	if (IS_ERR(door))
-		w.error = cpu_to_le32(-PTR_ERR(door));
-	else
-		w.port = cpu_to_le16(port);
-	ret = hpc_link_send(hpc->link, HPC_F_LISTEN, &w, sizeof(w));
+	door = hpc_link_listen(hpc->link, &w);
 	if (IS_ERR(door))
 		return ERR_CAST(door);
-	link = ret ? ERR_PTR(ret) : hpc_link_accept(hpc->link, door, w.token);
+	link = hpc_link_accept(hpc->link, door, w.token, &tid);
 	sock_release(door);
 	return link;
+}
+
+/* Of a thread or a process, with @more that concern this half. */
+static bool flags_known(u64 flags, u64 more)
+{
+	if (flags & CLONE_THREAD)
+		return (flags & THREAD_FLAGS) == THREAD_FLAGS &&
+		       !(flags & ~(THREAD_FLAGS | more));
+	return !(flags & ~more);
 }
 
 int hpc_serve_clone(struct hpc_task *hpc, u32 len)
@@ -182,7 +200,7 @@ int hpc_serve_clone(struct hpc_task *hpc, u32 len)
 		return ret;
 	args.flags = le64_to_cpu(w.flags);
 	args.exit_signal = le32_to_cpu(w.exit_signal);
-	if (args.flags & ~HOME_FLAGS || !valid_signal(args.exit_signal) ||
+	if (!flags_known(args.flags, HOME_FLAGS) || !valid_signal(args.exit_signal) ||
 	    w.reserved)
 		return -EPROTO;
 	birth.link = await_child(hpc);
@@ -203,23 +221,6 @@ int hpc_serve_clone(struct hpc_task *hpc, u32 len)
 
 /* --- guest ----------------------------------------------------------------- */
 
-static struct hpc_link *connect_child(struct hpc_task *hpc,
-				      const struct hpc_wire_listen *w)
-{
-	struct hpc_link *link;
-	int ret;
-
-	link = hpc_link_connect(hpc->link, le16_to_cpu(w->port));
-	if (IS_ERR(link))
-		return link;
-	ret = hpc_link_send(link, HPC_F_TOKEN, w->token, sizeof(w->token));
-	if (ret) {
-		hpc_link_close(link);
-		return ERR_PTR(ret);
-	}
-	return link;
-}
-
 static long clone_guest(struct hpc_task *hpc, struct hpc_birth *birth,
 			struct kernel_clone_args *args)
 {
@@ -228,9 +229,12 @@ static long clone_guest(struct hpc_task *hpc, struct hpc_birth *birth,
 
 	birth->role = HPC_BORN_GUEST;
 	birth->blocked = blocked;
-	args->flags &= GUEST_FLAGS;
 	/* Waited for at home; here by who waits for all guests. */
-	args->flags |= CLONE_PARENT | CLONE_UNTRACED;
+	if (args->flags & CLONE_THREAD)
+		args->flags &= GUEST_FLAGS | THREAD_FLAGS;
+	else
+		args->flags = (args->flags & GUEST_FLAGS) | CLONE_PARENT;
+	args->flags |= CLONE_UNTRACED;
 	args->set_tid = set_tid;
 	args->set_tid_size = ARRAY_SIZE(set_tid);
 	/* Home has done its part: a signal is too late to end the call. */
@@ -247,10 +251,34 @@ static int listen_failed(u32 error)
 	return error == EOPNOTSUPP ? -EXDEV : -EAGAIN;
 }
 
+static u64 home_flags(u64 flags)
+{
+	return flags & (flags & CLONE_THREAD ? THREAD_FLAGS | HOME_FLAGS
+					     : HOME_FLAGS);
+}
+
+/* The first of an arriving process makes the others before any of them runs. */
+pid_t hpc_family_thread(struct hpc_task *hpc, struct hpc_thread_image *image)
+{
+	pid_t set_tid[] = { le32_to_cpu(image->thread.tid) };
+	struct kernel_clone_args args = {
+		.flags		= THREAD_FLAGS | CLONE_UNTRACED,
+		.set_tid	= set_tid,
+		.set_tid_size	= ARRAY_SIZE(set_tid),
+	};
+	struct hpc_birth birth = {
+		.role		= HPC_ARRIVING,
+		.image		= image,
+		.blocked	= current->blocked,
+	};
+
+	return clone_half(hpc, &birth, &args);
+}
+
 long hpc_guest_clone(struct hpc_task *hpc, struct kernel_clone_args *args)
 {
 	struct hpc_wire_clone w = {
-		.flags		= cpu_to_le64(args->flags & HOME_FLAGS),
+		.flags		= cpu_to_le64(home_flags(args->flags)),
 		.exit_signal	= cpu_to_le32(args->exit_signal),
 	};
 	struct hpc_birth birth = {};
@@ -258,10 +286,10 @@ long hpc_guest_clone(struct hpc_task *hpc, struct kernel_clone_args *args)
 	struct hpc_wire_cloned cloned;
 	int ret;
 
-	if (args->flags & ~(GUEST_FLAGS | HOME_FLAGS))
+	if (!flags_known(args->flags, GUEST_FLAGS | HOME_FLAGS))
 		return -EXDEV;
 	/* Memory is shared with a child until its exec, or not at all. */
-	if ((args->flags & (CLONE_VM | CLONE_VFORK)) == CLONE_VM)
+	if ((args->flags & (CLONE_VM | CLONE_VFORK | CLONE_THREAD)) == CLONE_VM)
 		return -EXDEV;
 	ret = hpc_guest_ask(hpc, HPC_F_CLONE, &w, sizeof(w),
 			    HPC_F_LISTEN, &listen, sizeof(listen));
@@ -269,7 +297,7 @@ long hpc_guest_clone(struct hpc_task *hpc, struct kernel_clone_args *args)
 		return ret;
 	if (listen.error)
 		return listen_failed(le32_to_cpu(listen.error));
-	birth.link = connect_child(hpc, &listen);
+	birth.link = hpc_link_connect(hpc->link, &listen, 0);
 	ret = hpc_guest_answer(hpc, HPC_F_CLONED, &cloned, sizeof(cloned));
 	ret = ret ?: -(int)le32_to_cpu(cloned.error);
 	if (ret || IS_ERR(birth.link)) {

@@ -43,12 +43,24 @@ static void times_take(struct hpc_task *hpc, struct hpc_wire_times *w)
 	w->runtime = cpu_to_le64(t.runtime);
 }
 
-/* The process is at home again; what is left here ends without a word. */
-static void __noreturn gone(struct hpc_task *hpc)
+/* The thread is a guest no more; the last one takes the process's things. */
+static void guest_end(struct hpc_task *hpc)
 {
+	struct hpc_process *p = hpc_process(current);
+
 	hpc_link_close(hpc->link);
 	hpc->link = NULL;
 	hpc->role = HPC_HOME;
+	if (!atomic_dec_and_test(&p->guests))
+		return;
+	hpc_remote_del(current);
+	hpc_files_clear(p);
+}
+
+/* The process is at home again; what is left here ends without a word. */
+static void __noreturn gone(struct hpc_task *hpc)
+{
+	guest_end(hpc);
 	clear_task_syscall_work(current, HPC);
 	do_group_exit(0);
 }
@@ -480,21 +492,53 @@ static int await_taken(struct hpc_task *hpc)
 	return ret ?: 1;
 }
 
-/* Home has asked, and holds back signals until it has an answer. */
-static int go_home(struct hpc_task *hpc)
+/* Each thread over its own link, the process over ours. */
+static int send_home(struct hpc_task *hpc, struct hpc_task **all, unsigned int n)
 {
 	struct hpc_image_stats stats = {};
+	unsigned int i;
+	int ret;
+
+	ret = hpc_pack(hpc->link, 1, &stats);
+	for (i = 0; i < n && !ret; i++) {
+		ret = hpc_send_saved(all[i]->link, &all[i], 1);
+		if (!ret && all[i] == hpc)
+			ret = hpc_signals_pack(hpc->link, true);
+		ret = ret ?: hpc_link_send(all[i]->link, HPC_F_END, NULL, 0);
+	}
+	return ret ?: await_taken(hpc);
+}
+
+static int go_home_work(struct hpc_task *hpc, void *data)
+{
+	struct hpc_task **all;
+	unsigned int n;
 	int ret;
 
 	hpc->link->timeout = TAKEN_TIMEOUT;
 	hpc_link_patient(hpc->link, true);
-	ret = hpc_pack(hpc->link, &stats);
-	ret = ret ?: await_taken(hpc);
+	ret = hpc_threads_get(&all, &n);
+	if (!ret) {
+		ret = send_home(hpc, all, n);
+		kvfree(all);
+	}
+	hpc->link->timeout = MAX_SCHEDULE_TIMEOUT;
+	hpc_link_patient(hpc->link, false);
+	return ret;
+}
+
+/* Home has asked, and holds back signals until it has an answer. */
+static int go_home(struct hpc_task *hpc)
+{
+	int ret;
+
+	hpc_save(hpc);
+	ret = hpc_gather(hpc, MAX_SCHEDULE_TIMEOUT, go_home_work, NULL);
+	hpc_link_close(hpc->saved);
+	hpc->saved = NULL;
 	if (!ret)
 		gone(hpc);
-	hpc_link_patient(hpc->link, false);
 	/* Refused: home has no room; stay, until asked again. */
-	hpc->link->timeout = MAX_SCHEDULE_TIMEOUT;
 	clear_bit(HPC_T_BRING, &hpc->flags);
 	clear_bit(HPC_T_BROUGHT, &hpc->flags);
 	clear_bit(HPC_T_ASKED, &hpc->flags);
@@ -554,14 +598,16 @@ void hpc_guest_want_home(struct hpc_task *hpc)
 
 void hpc_guest_exit(struct hpc_task *hpc, long code)
 {
-	struct hpc_wire_exit w = { .code = cpu_to_le32(code) };
+	bool process = current->signal->flags & SIGNAL_GROUP_EXIT;
+	struct hpc_wire_exit w = {
+		.code		= cpu_to_le32(code),
+		.process	= cpu_to_le32(process),
+	};
 
 	if (!hpc->link)
 		return;
 	times_take(hpc, &w.times);
 	/* If it does not arrive, the end of the link says enough. */
 	hpc_link_send(hpc->link, HPC_F_EXIT, &w, sizeof(w));
-	hpc_link_close(hpc->link);
-	hpc->link = NULL;
-	hpc->role = HPC_HOME;
+	guest_end(hpc);
 }

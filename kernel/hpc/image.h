@@ -27,17 +27,24 @@ struct hpc_image_stats {
 };
 
 /**
- * hpc_pack - send the image of the current task
+ * hpc_pack - send the image of the current process, but for its threads
  * @link:	where to
+ * @threads:	as many follow
  * @stats:	filled in
  *
- * Called with the registers of the thread in pt_regs being pure user state.
- * Changes nothing of the task.
+ * Called with all threads in hpc_gather().  Changes nothing of the process.
  *
  * Return: 0, an error of the link, -ENOMEM, or -EBUSY if something about the
  * process turned up that does not travel (see hpc_cantmove()).
  */
-int hpc_pack(struct hpc_link *link, struct hpc_image_stats *stats);
+int hpc_pack(struct hpc_link *link, unsigned int threads,
+	     struct hpc_image_stats *stats);
+
+/*
+ * The same for the current thread, whose registers are pure user state, up to
+ * the END, which is left to the caller.
+ */
+int hpc_pack_thread(struct hpc_link *link);
 
 /* A register set on hold until the thread is about to return to user mode. */
 struct hpc_regs {
@@ -48,14 +55,29 @@ struct hpc_regs {
 };
 
 /**
+ * struct hpc_thread_image - one thread of an image
+ * @list:	in hpc_arrival.threads
+ * @thread:	checked, in force after hpc_arrive_thread()
+ * @regs:	struct hpc_regs
+ * @nregs:	how many
+ * @link:	to its home; not of the first thread
+ */
+struct hpc_thread_image {
+	struct list_head	list;
+	struct hpc_wire_thread	thread;
+	struct list_head	regs;
+	unsigned int		nregs;
+	struct hpc_link		*link;
+};
+
+/**
  * struct hpc_arrival - an image read so far
  * @home:	the process comes home; otherwise it becomes a guest
  * @head:	checked
  * @process:	checked
- * @thread:	checked, in force after hpc_arrive()
- * @actions:	signal handlers, likewise
- * @regs:	struct hpc_regs
- * @nregs:	how many
+ * @actions:	signal handlers, in force after hpc_arrive()
+ * @threads:	struct hpc_thread_image, the process's first thread first
+ * @nthreads:	how many
  * @siginfos:	struct hpc_pending_sig, at a homecoming only
  * @nsiginfos:	how many
  * @old_mm:	what the task's memory was before; a reference is held
@@ -65,10 +87,9 @@ struct hpc_arrival {
 	bool			home;
 	struct hpc_wire_head	head;
 	struct hpc_wire_process	process;
-	struct hpc_wire_thread	thread;
 	struct hpc_wire_action	actions[64];
-	struct list_head	regs;
-	unsigned int		nregs;
+	struct list_head	threads;
+	unsigned int		nthreads;
 	struct list_head	siginfos;
 	unsigned int		nsiginfos;
 	struct mm_struct	*old_mm;
@@ -94,8 +115,24 @@ struct hpc_pending_sig {
  */
 int hpc_unpack(struct hpc_link *link, u32 head_len, struct hpc_arrival *a);
 
-/* Takes over all of @a but the memory.  Cannot fail but for bad registers. */
-int hpc_arrive(struct hpc_arrival *a);
+/*
+ * hpc_unpack_thread - read one thread, at a homecoming over a link of its own
+ * @type:	of the first frame, whose header has been read
+ * @len:	its length
+ *
+ * Returns as hpc_unpack() does.
+ */
+int hpc_unpack_thread(struct hpc_link *link, u16 type, u32 len,
+		      struct hpc_arrival *a);
+
+/* The first, or only, thread of @a. */
+struct hpc_thread_image *hpc_arrival_first(struct hpc_arrival *a);
+
+/* Takes over what is the process's, but for the memory. */
+void hpc_arrive(struct hpc_arrival *a);
+/* And what is the thread's.  Cannot fail but for bad registers. */
+int hpc_arrive_thread(struct hpc_thread_image *t, bool home);
+void hpc_thread_image_free(struct hpc_thread_image *t);
 
 /* Goes on with a futex wait that a move interrupted; sleeps as long as it does. */
 void hpc_arrive_futex(const struct hpc_wire_thread *t);

@@ -12,12 +12,14 @@
 #include <linux/signal_types.h>
 #include <linux/timer_types.h>
 #include <linux/types.h>
+#include <linux/wait.h>
 #include <linux/xarray.h>
 #include <uapi/linux/hpc.h>
 
 #include "wire.h"
 
 struct hpc_arrival;
+struct hpc_thread_image;
 struct hpc_image_stats;
 struct hpc_link;
 struct proc_dir_entry;
@@ -82,6 +84,51 @@ int hpc_wish_parse(const char *text, struct hpc_wish *wish);
 void hpc_wish_set(struct hpc_wish *wish, u8 job, u8 decay, bool on);
 #endif
 
+/* --- gather.c: the threads of a process move together ---------------------- */
+
+/**
+ * struct hpc_gather - where the threads of a process meet
+ * @lock:	guards all but @wait
+ * @wait:	those who are here
+ * @round:	counts the meetings
+ * @arrived:	at this one
+ * @working:	all are here, and one of them works
+ * @result:	of the last meeting
+ */
+struct hpc_gather {
+	spinlock_t		lock;
+	wait_queue_head_t	wait;
+	unsigned int		round;
+	unsigned int		arrived;
+	bool			working;
+	int			result;
+};
+
+struct hpc_task;
+
+void hpc_gather_init(struct hpc_gather *g);
+/*
+ * Waits for all other threads of the current process.  The last to come does
+ * @work, and its result is everybody's.  -EBUSY: not all came in time; -EINTR:
+ * the process is being killed.
+ */
+int hpc_gather(struct hpc_task *hpc, long timeout,
+	       int (*work)(struct hpc_task *hpc, void *data), void *data);
+/* For @work: all of them, the first thread first.  kvfree() it.  -ENOMEM. */
+int hpc_threads_get(struct hpc_task ***ret, unsigned int *n);
+/* Sets a flag (HPC_T_*, or -1 for none) of all threads and kicks them.  -ENOMEM. */
+int hpc_kick_all(struct task_struct *task, int flag);
+
+/**
+ * struct hpc_request - a move that was asked for
+ * @link:	to the other node, which waits for an image
+ * @node:	its number
+ */
+struct hpc_request {
+	struct hpc_link	*link;
+	u32		node;
+};
+
 /* --- process.c: what the engine keeps for processes and threads ------------ */
 
 /**
@@ -99,6 +146,14 @@ void hpc_wish_set(struct hpc_wish *wish, u8 job, u8 decay, bool on);
  * @image_bytes:	of the last image
  * @image_pages:	of the last image
  * @freeze_ns:	how long the last move took it
+ * @request:	set by anybody with cmpxchg(), taken by a thread with xchg()
+ * @bring:	it is to come home: threads that begin are told so, too
+ * @guests:	threads of it that are guests
+ * @gather:	where its threads meet
+ * @lock:	guards the choice of numbers in @files, and a deputy's shadow
+ * @homecoming:	memory that the other threads of a process at home take over
+ * @verdict:	what became of unpacking it
+ * @go:		1: its threads may run here; negative: they may not
  * @moved:	when that was, CLOCK_MONOTONIC in ns
  * @wish:	what it declares of itself; inherited
  * @cleared:	when it wished that what was observed be forgotten, as @moved
@@ -121,6 +176,14 @@ struct hpc_process {
 	u64		image_bytes;
 	u64		image_pages;
 	u64		freeze_ns;
+	struct hpc_request *request;
+	bool		bring;
+	atomic_t	guests;
+	struct hpc_gather gather;
+	struct mutex	lock;
+	struct mm_struct *homecoming;
+	int		verdict;
+	int		go;
 	u64		moved;
 	struct hpc_wish	wish;
 	u64		cleared;
@@ -158,20 +221,11 @@ struct hpc_times {
 };
 
 /**
- * struct hpc_request - a move that was asked for
- * @link:	to the other node, which waits for an image
- * @node:	its number
- */
-struct hpc_request {
-	struct hpc_link	*link;
-	u32		node;
-};
-
-/**
  * struct hpc_birth - while a deputy or a guest makes its half of a child
  * @role:	of the child
  * @pid:	of the child at home
  * @link:	of the child
+ * @image:	of a thread that arrives, and is not born
  * @blocked:	its signal mask
  * @cred:	the parent's, put aside while it has the right to choose a number
  */
@@ -179,6 +233,7 @@ struct hpc_birth {
 	enum hpc_role		role;
 	pid_t			pid;
 	struct hpc_link		*link;
+	struct hpc_thread_image	*image;
 	sigset_t		blocked;
 	const struct cred	*cred;
 };
@@ -188,8 +243,9 @@ struct hpc_birth {
  * @role:	changed by the thread itself only
  * @flags:	HPC_T_*, set by anybody
  * @link:	to the other half; the thread's own
- * @request:	set by anybody with cmpxchg(), taken by the thread with xchg()
- * @arrival:	while HPC_ARRIVING
+ * @arrival:	while HPC_ARRIVING: of the thread that unpacked the process
+ * @image:	while HPC_ARRIVING: of the thread
+ * @saved:	what it consists of, while the process is packed
  * @restart_nr:	call that restart_syscall() would go on with, 0: none
  * @forwarded:	signals a deputy has sent on, to tell whether one was
  * @fatal:	signal that a guest is to die of at home
@@ -200,13 +256,15 @@ struct hpc_birth {
  * @birth:	while it clones itself
  * @task:	whose it is
  * @retry:	kicks @task when it could not move just now
+ * @vdso_busy:	how often it has been kicked so in a row
  */
 struct hpc_task {
 	enum hpc_role		role;
 	unsigned long		flags;
 	struct hpc_link		*link;
-	struct hpc_request	*request;
 	struct hpc_arrival	*arrival;
+	struct hpc_thread_image	*image;
+	struct hpc_link		*saved;
 	u32			restart_nr;
 	unsigned int		forwarded;
 	struct kernel_siginfo	fatal;
@@ -221,6 +279,7 @@ struct hpc_task {
 	struct hpc_birth	*birth;
 	struct task_struct	*task;
 	struct timer_list	retry;
+	unsigned int		vdso_busy;
 };
 
 /* The process's state; NULL while it has none, which means all zero. */
@@ -256,7 +315,6 @@ void hpc_interrupted_note(struct hpc_task *hpc);
  * kicked again in a moment.
  */
 bool hpc_vdso_busy(struct hpc_task *hpc);
- * @vdso_busy:	how often it has been kicked so in a row
 
 /*
  * Gets @task, wherever it is, out of user mode or an interruptible sleep and
@@ -279,13 +337,13 @@ void hpc_times_add(const struct hpc_times *before, const struct hpc_times *now);
 void hpc_action_save(const struct sigaction *sa, struct hpc_wire_action *w);
 void hpc_action_load(struct sigaction *sa, const struct hpc_wire_action *w);
 void hpc_siginfo_save(const struct kernel_siginfo *info, u32 flags,
-	unsigned int		vdso_busy;
 		      struct hpc_wire_siginfo *w);
 /* -EPROTO: no signal. */
 int hpc_siginfo_load(const struct hpc_wire_siginfo *w,
 		     struct kernel_siginfo *info);
 void hpc_siginfo_raise(const struct hpc_wire_siginfo *w);
-int hpc_signals_pack(struct hpc_link *link);
+/* Those of the thread, or those of the whole process. */
+int hpc_signals_pack(struct hpc_link *link, bool process);
 
 enum hpc_signal_kind {
 	HPC_SIGNAL_NONE,
@@ -316,6 +374,7 @@ int hpc_mm_switch(struct mm_struct *mm);
 bool hpc_vma_is_vdso(struct vm_area_struct *vma);
 /* A deputy keeps what others see of its memory and drops the rest. */
 int hpc_shadow_begin(void);
+/* The shadow is the process's: one thread at a time changes it. */
 /* Makes @addr to @addr + @len of a deputy's memory readable and writable. */
 int hpc_shadow_prepare(unsigned long addr, unsigned long len);
 void hpc_shadow_drop(unsigned long addr, unsigned long len);
@@ -326,7 +385,7 @@ void hpc_shadow_drop(unsigned long addr, unsigned long len);
  * The current task's other half runs behind hpc->link from now on.  Returns when
  * the process is home again; does not return if it ends.
  */
-void hpc_deputy_run(struct hpc_task *hpc, u32 node);
+void hpc_deputy_run(struct hpc_task *hpc);
 
 /* Deals with whatever makes signal_pending() true.  May not return. */
 int hpc_deputy_signals(struct hpc_task *hpc);
@@ -336,6 +395,8 @@ int hpc_deputy_signals(struct hpc_task *hpc);
 int hpc_family_init(void);
 /* The fork hook, for a child of a process that is away.  -ENOMEM or 0. */
 int hpc_family_fork(struct task_struct *child, struct hpc_birth *birth);
+/* The current process, arriving, gets another thread.  Its number, or an error. */
+pid_t hpc_family_thread(struct hpc_task *hpc, struct hpc_thread_image *image);
 /* The first thing such a child does. */
 void hpc_born(struct hpc_task *hpc);
 /* CLONE has come, with a body of @len bytes. */
@@ -347,6 +408,12 @@ int hpc_serve_clone(struct hpc_task *hpc, u32 len);
 int hpc_receive(int fd);
 /* HPC_IOC_SEND: asks @task to move over @fd to @node. */
 int hpc_send(struct task_struct *task, int fd, u32 node);
+/*
+ * Keeps the current thread's image until the process is packed; then those of
+ * @all are sent.
+ */
+int hpc_save(struct hpc_task *hpc);
+int hpc_send_saved(struct hpc_link *link, struct hpc_task **all, unsigned int n);
 /* Frees what a thread that ends holds of a move. */
 void hpc_task_release(struct hpc_task *hpc);
 /* HPC_IOC_BRING: asks for the homecoming of @task, a deputy or a guest. */
@@ -377,7 +444,7 @@ enum hpc_stay {
 	HPC_STAY_PRIV_INST,	/* has rights to I/O ports */
 	HPC_STAY_IO_URING,	/* shares rings with this kernel */
 	HPC_STAY_AIO,		/* likewise, the older way */
-	HPC_STAY_THREADS,	/* more than one thread */
+	HPC_STAY_THREADS,	/* others live on after its first thread */
 	HPC_STAY_CLONE_VM,	/* shares its memory with another process */
 	HPC_STAY_SHARED_MEM,	/* writable memory shared with others */
 	HPC_STAY_MMAP_DEV,	/* maps a device */

@@ -22,7 +22,6 @@
 #include "internal.h"
 
 #define LINK_TIMEOUT	(30 * HZ)
-#define PATIENT_MS	(60 * MSEC_PER_SEC)
 
 /* --- what comes in unasked ------------------------------------------------- */
 
@@ -147,10 +146,30 @@ void hpc_link_shutdown(struct hpc_link *link)
 		link->error = -ECONNRESET;
 }
 
+struct hpc_link *hpc_link_memory(void)
+{
+	struct hpc_link *link = kzalloc(sizeof(*link), GFP_KERNEL);
+
+	if (!link)
+		return NULL;
+	link->room = PAGE_SIZE;
+	link->mem = kvmalloc(link->room, GFP_KERNEL);
+	if (!link->mem) {
+		kfree(link);
+		return NULL;
+	}
+	return link;
+}
+
 void hpc_link_close(struct hpc_link *link)
 {
 	if (!link)
 		return;
+	if (link->mem) {
+		kvfree(link->mem);
+		kfree(link);
+		return;
+	}
 	if (link->sock) {
 		link_unwatch(link);
 		kernel_sock_shutdown(link->sock, SHUT_RDWR);
@@ -252,8 +271,8 @@ void hpc_link_patient(struct hpc_link *link, bool patient)
 	lock_sock(sk);
 	if (patient) {
 		link->impatient = inet_csk(sk)->icsk_user_timeout;
-		if (link->impatient)
-			inet_csk(sk)->icsk_user_timeout = PATIENT_MS;
+		/* Keepalive, which that overrules, finds a dead node all the same. */
+		inet_csk(sk)->icsk_user_timeout = 0;
 	} else {
 		inet_csk(sk)->icsk_user_timeout = link->impatient;
 	}
@@ -275,6 +294,26 @@ static int file_send(struct hpc_link *link, struct iov_iter *from)
 	return 0;
 }
 
+static int memory_send(struct hpc_link *link, struct iov_iter *from)
+{
+	size_t len = iov_iter_count(from), room = link->room;
+	u8 *mem;
+
+	while (room - link->sent < len)
+		room *= 2;
+	if (room != link->room) {
+		mem = kvrealloc(link->mem, room, GFP_KERNEL);
+		if (!mem)
+			return link_fail(link, -ENOMEM);
+		link->mem = mem;
+		link->room = room;
+	}
+	if (!copy_from_iter_full(link->mem + link->sent, len, from))
+		return link_fail(link, -EFAULT);
+	link->sent += len;
+	return 0;
+}
+
 static int link_send_iter(struct hpc_link *link, struct iov_iter *from,
 			  unsigned int flags)
 {
@@ -286,6 +325,8 @@ static int link_send_iter(struct hpc_link *link, struct iov_iter *from,
 
 	if (link->error)
 		return link->error;
+	if (link->mem)
+		return memory_send(link, from);
 	if (!link->sock)
 		return file_send(link, from);
 
@@ -316,6 +357,15 @@ int hpc_link_send_kvec(struct hpc_link *link, u16 type, struct kvec *vec,
 	/* The caller leaves room for the header in the first place. */
 	vec[0] = (struct kvec) { &frame, sizeof(frame) };
 	iov_iter_kvec(&from, ITER_SOURCE, vec, n, sizeof(frame) + len);
+	return link_send_iter(link, &from, 0);
+}
+
+int hpc_link_send_on(struct hpc_link *link, const struct hpc_link *memory)
+{
+	struct kvec vec = { memory->mem, memory->sent };
+	struct iov_iter from;
+
+	iov_iter_kvec(&from, ITER_SOURCE, &vec, 1, vec.iov_len);
 	return link_send_iter(link, &from, 0);
 }
 

@@ -35,6 +35,8 @@ enum hpc_link_callback {
  *		the socket's callback lock
  * @expecting:	@owner looks at the link by itself: no kick is needed
  * @timeout:	longest wait for one piece of input or room for output, jiffies
+ * @mem:	what was sent into memory, see hpc_link_memory()
+ * @room:	for how much
  * @impatient:	TCP_USER_TIMEOUT to go back to, ms
  * @error:	first error met, negative errno; nothing goes through after it
  * @own:	the socket's own callbacks
@@ -50,6 +52,8 @@ struct hpc_link {
 	struct task_struct	*owner;
 	bool			expecting;
 	long			timeout;
+	u8			*mem;
+	size_t			room;
 	u32			impatient;
 	int			error;
 	void			(*own[HPC_LINK_CALLBACKS])(struct sock *sk);
@@ -63,6 +67,10 @@ struct hpc_link {
 /* -EOPNOTSUPP: neither a connected stream socket nor a plain file. */
 struct hpc_link *hpc_link_open(struct file *file);
 void hpc_link_close(struct hpc_link *link);
+
+/* One that keeps what is sent, and sends it on to another later. */
+struct hpc_link *hpc_link_memory(void);
+int hpc_link_send_on(struct hpc_link *link, const struct hpc_link *memory);
 
 /* From now on whatever comes in, or the end of the link, kicks @owner. */
 void hpc_link_watch(struct hpc_link *link, struct task_struct *owner);
@@ -110,14 +118,16 @@ int hpc_link_wake(struct wait_queue_entry *entry, unsigned int mode, int flags,
 		  void *key);
 
 /*
- * A second link to where @link leads, see door.c.  One side listens, at @port,
- * and accepts who has @token; the other connects and sends a TOKEN frame.
+ * A second link to where @link leads, see door.c.  One side listens, says so in
+ * a LISTEN frame, @w, and accepts who has the token in it, which tells what it is
+ * for, @tid; the other connects.  The first may be called again for more.
  * -EOPNOTSUPP: not over TCP; -ETIMEDOUT: nobody came.
  */
-struct socket *hpc_link_listen(struct hpc_link *link, u16 *port);
+struct socket *hpc_link_listen(struct hpc_link *link, struct hpc_wire_listen *w);
 struct hpc_link *hpc_link_accept(struct hpc_link *link, struct socket *door,
-				 const u8 *token);
-struct hpc_link *hpc_link_connect(struct hpc_link *link, u16 port);
+				 const u8 *token, u32 *tid);
+struct hpc_link *hpc_link_connect(struct hpc_link *link,
+				  const struct hpc_wire_listen *at, u32 tid);
 
 /* Ends the link for both sides; the struct stays until hpc_link_close(). */
 void hpc_link_shutdown(struct hpc_link *link);

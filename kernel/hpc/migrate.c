@@ -14,6 +14,7 @@
 
 #include <linux/cleanup.h>
 #include <linux/fdtable.h>
+#include <linux/net.h>
 #include <linux/file.h>
 #include <linux/mm.h>
 #include <linux/rseq.h>
@@ -35,6 +36,8 @@
 /* How long a target may take to unpack, and a home to say GO. */
 #define READY_TIMEOUT	(120 * HZ)
 #define GO_TIMEOUT	(60 * HZ)
+/* How long the threads of a process may take to come to a halt. */
+#define GATHER_TIMEOUT	(5 * HZ)
 
 /* --- asking ---------------------------------------------------------------- */
 
@@ -49,14 +52,14 @@ static void request_free(struct hpc_request *req)
 int hpc_send(struct task_struct *task, int fd, u32 node)
 {
 	struct hpc_request *req;
-	struct hpc_task *hpc;
+	struct hpc_process *p;
 	struct file *file;
 	int ret;
 
 	if (hpc_role(task) != HPC_HOME && hpc_role(task) != HPC_DEPUTY)
 		return -EPERM;
-	hpc = hpc_task_get(task);
-	if (!hpc || !hpc_process_get(task))
+	p = hpc_process_get(task);
+	if (!p)
 		return -ENOMEM;
 	req = kzalloc(sizeof(*req), GFP_KERNEL_ACCOUNT);
 	if (!req)
@@ -71,18 +74,22 @@ int hpc_send(struct task_struct *task, int fd, u32 node)
 	ret = PTR_ERR_OR_ZERO(req->link);
 	if (ret)
 		goto err_free;
-	if (cmpxchg(&hpc->request, NULL, req)) {
+	if (cmpxchg(&p->request, NULL, req)) {
 		request_free(req);
 		return -EBUSY;
+	}
+	/* Nobody would take it, or free it. */
+	if (task->signal->flags & SIGNAL_GROUP_EXIT) {
+		request_free(xchg(&p->request, NULL));
+		return -ESRCH;
 	}
 	/*
 	 * From a deputy's node to another it goes through home.  One that
 	 * becomes a deputy just now looks for us after it did.
 	 */
-	if (hpc_role(task) == HPC_DEPUTY)
-		set_bit(HPC_T_BRING, &hpc->flags);
-	hpc_kick(task);
-	return 0;
+	if (READ_ONCE(p->where))
+		return hpc_bring(task);
+	return hpc_kick_all(task, -1);
 
 err_free:
 	kfree(req);
@@ -91,25 +98,51 @@ err_free:
 
 int hpc_bring(struct task_struct *task)
 {
-	struct hpc_task *hpc = READ_ONCE(task->hpc);
-	enum hpc_role role = hpc_role(task);
+	struct hpc_process *p = hpc_process(task);
 
-	if (role != HPC_DEPUTY && role != HPC_GUEST)
+	if (!p || (!READ_ONCE(p->where) && !atomic_read(&p->guests)))
 		return -ESRCH;
-	set_bit(HPC_T_BRING, &hpc->flags);
-	hpc_kick(task);
-	return 0;
+	WRITE_ONCE(p->bring, true);
+	return hpc_kick_all(task, HPC_T_BRING);
 }
 
 void hpc_task_release(struct hpc_task *hpc)
 {
 	timer_delete_sync(&hpc->retry);
-	request_free(hpc->request);
-	hpc->request = NULL;
 	hpc_link_close(hpc->link);
 	hpc->link = NULL;
+	hpc_link_close(hpc->saved);
+	hpc->saved = NULL;
+	if (hpc->image)
+		hpc_thread_image_free(hpc->image);
+	hpc->image = NULL;
 	kvfree(hpc->ranges);
 	hpc->ranges = NULL;
+}
+
+int hpc_save(struct hpc_task *hpc)
+{
+	int ret;
+
+	hpc->saved = hpc_link_memory();
+	if (!hpc->saved)
+		return -ENOMEM;
+	ret = hpc_pack_thread(hpc->saved);
+	/* What the others are to know: this one cannot. */
+	hpc->saved->error = ret;
+	return ret;
+}
+
+int hpc_send_saved(struct hpc_link *link, struct hpc_task **all, unsigned int n)
+{
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < n && !ret; i++)
+		ret = all[i]->saved ? all[i]->saved->error : -ENOMEM;
+	for (i = 0; i < n && !ret; i++)
+		ret = hpc_link_send_on(link, all[i]->saved);
+	return ret;
 }
 
 /* --- leaving home ---------------------------------------------------------- */
@@ -137,7 +170,52 @@ static int await_ready(struct hpc_link *link)
 	return ret < 0 && ret >= -MAX_ERRNO ? ret : -EPROTO;
 }
 
-static int send_out(struct hpc_task *hpc, struct hpc_request *req)
+static struct hpc_task *by_tid(struct hpc_task **all, unsigned int n, u32 tid)
+{
+	unsigned int i;
+
+	for (i = 1; i < n; i++)
+		if (task_pid_vnr(all[i]->task) == tid && !all[i]->link)
+			return all[i];
+	return NULL;
+}
+
+/* A link for each thread but the first. */
+static int more_links(struct hpc_link *link, struct hpc_task **all,
+		      unsigned int n)
+{
+	struct hpc_wire_listen w;
+	struct hpc_link *second;
+	struct hpc_task *hpc;
+	struct socket *door;
+	unsigned int i;
+	int ret = 0;
+	u32 tid;
+
+	if (n == 1)
+		return 0;
+	door = hpc_link_listen(link, &w);
+	if (IS_ERR(door))
+		return PTR_ERR(door);
+	for (i = 1; i < n && !ret; i++) {
+		second = hpc_link_accept(link, door, w.token, &tid);
+		ret = PTR_ERR_OR_ZERO(second);
+		if (ret)
+			break;
+		hpc = by_tid(all, n, tid);
+		if (hpc) {
+			hpc->link = second;
+		} else {
+			hpc_link_close(second);
+			ret = -EPROTO;
+		}
+	}
+	sock_release(door);
+	return ret;
+}
+
+static int send_out(struct hpc_request *req, struct hpc_task **all,
+		    unsigned int n)
 {
 	struct hpc_image_stats stats = {};
 	u64 since = ktime_get_ns();
@@ -146,7 +224,10 @@ static int send_out(struct hpc_task *hpc, struct hpc_request *req)
 	hpc_files_clear(hpc_process(current));
 	hpc_link_patient(req->link, true);
 	ret = hpc_fault(HPC_FAULT_BEFORE_PACK, req->link);
-	ret = ret ?: hpc_pack(req->link, &stats);
+	ret = ret ?: hpc_pack(req->link, n, &stats);
+	ret = ret ?: hpc_send_saved(req->link, all, n);
+	ret = ret ?: hpc_link_send(req->link, HPC_F_END, NULL, 0);
+	ret = ret ?: more_links(req->link, all, n);
 	ret = ret ?: hpc_fault(HPC_FAULT_AFTER_PACK, req->link);
 	ret = ret ?: await_ready(req->link);
 	hpc_link_patient(req->link, false);
@@ -157,20 +238,74 @@ static int send_out(struct hpc_task *hpc, struct hpc_request *req)
 	return ret;
 }
 
-static void leave(struct hpc_task *hpc, struct hpc_request *req)
+/* All threads are here, and one of them does this for all. */
+static int leave_work(struct hpc_task *hpc, void *data)
 {
-	u32 node = req->node;
+	struct hpc_process *p = hpc_process(current);
+	struct hpc_request *req = xchg(&p->request, NULL);
+	struct hpc_task **all = NULL;
+	unsigned int n = 0, i;
 	int ret = -EBUSY;
+	u32 node;
 
+	if (!req)
+		return -EBUSY;
+	node = req->node;
 	if (!hpc_cantmove(current))
-		ret = send_out(hpc, req);
-	if (!ret)
-		hpc->link = no_free_ptr(req->link);
-	/* A deputy may never come back to free it. */
-	request_free(req);
+		ret = hpc_threads_get(&all, &n);
+	ret = ret ?: send_out(req, all, n);
 	if (ret) {
-		hpc_files_clear(hpc_process(current));
+		for (i = 0; i < n; i++) {
+			hpc_link_close(all[i]->link);
+			all[i]->link = NULL;
+		}
+		hpc_files_clear(p);
 		hpc_event(HPC_EVENT_STAYED, task_tgid_nr(current), node, ret);
+	} else {
+		all[0]->link = no_free_ptr(req->link);
+		/* What was asked of the process when it was away before. */
+		WRITE_ONCE(p->bring, false);
+		for (i = 0; i < n; i++) {
+			clear_bit(HPC_T_BRING, &all[i]->flags);
+			clear_bit(HPC_T_BROUGHT, &all[i]->flags);
+		}
+		hpc_shadow_begin();
+		WRITE_ONCE(p->where, node);
+		/* Pairs with the cmpxchg() in hpc_send(). */
+		smp_mb();
+		if (READ_ONCE(p->request))
+			hpc_bring(current);
+		hpc_event(HPC_EVENT_AWAY, task_tgid_nr(current), node, 0);
+		hpc_fault(HPC_FAULT_AFTER_GO, all[0]->link);
+	}
+	kvfree(all);
+	request_free(req);
+	return ret;
+}
+
+/* One sleeps where no signal reaches it: another time, then. */
+static void not_all_came(struct hpc_task *hpc, int error)
+{
+	struct hpc_request *req;
+
+	req = xchg(&hpc_process(current)->request, NULL);
+	if (!req)
+		return;
+	hpc_event(HPC_EVENT_STAYED, task_tgid_nr(current), req->node, error);
+	request_free(req);
+}
+
+static void leave(struct hpc_task *hpc)
+{
+	int ret;
+
+	/* The others learn of an error when they look at what was saved. */
+	hpc_save(hpc);
+	ret = hpc_gather(hpc, GATHER_TIMEOUT, leave_work, NULL);
+	hpc_link_close(hpc->saved);
+	hpc->saved = NULL;
+	if (ret) {
+		not_all_came(hpc, ret);
 		return;
 	}
 	/* The guest runs: what it has in memory is no longer ours. */
@@ -184,9 +319,7 @@ static void leave(struct hpc_task *hpc, struct hpc_request *req)
 	if (hpc_interrupted() &&
 	    hpc_call_forwarded(syscall_get_nr(current, current_pt_regs())))
 		set_bit(HPC_T_HOLD, &hpc->flags);
-	hpc_event(HPC_EVENT_AWAY, task_tgid_nr(current), node, 0);
-	hpc_fault(HPC_FAULT_AFTER_GO, hpc->link);
-	hpc_deputy_run(hpc, node);
+	hpc_deputy_run(hpc);
 }
 
 /* --- arriving -------------------------------------------------------------- */
@@ -204,6 +337,44 @@ static int await_go(struct hpc_link *link)
 	return type == HPC_F_GO && !len ? 0 : -EPROTO;
 }
 
+/* The other threads, each with its link; they wait for hpc_process.go. */
+static int more_threads(struct hpc_link *link, struct hpc_arrival *a)
+{
+	struct hpc_thread_image *t, *next;
+	struct hpc_wire_listen w;
+	u16 type;
+	u32 len;
+	int ret;
+
+	if (a->nthreads == 1)
+		return 0;
+	ret = hpc_link_recv_frame(link, &type, &len);
+	if (!ret && (type != HPC_F_LISTEN || len != sizeof(w)))
+		ret = -EPROTO;
+	ret = ret ?: hpc_link_recv(link, &w, sizeof(w));
+	if (ret)
+		return ret;
+	if (w.error)
+		return -EOPNOTSUPP;
+	WRITE_ONCE(hpc_process(current)->go, 0);
+	list_for_each_entry_safe(t, next, &a->threads, list) {
+		if (t == hpc_arrival_first(a))
+			continue;
+		t->link = hpc_link_connect(link, &w, le32_to_cpu(t->thread.tid));
+		if (IS_ERR(t->link)) {
+			ret = PTR_ERR(t->link);
+			t->link = NULL;
+			return ret;
+		}
+		ret = hpc_family_thread(current->hpc, t);
+		if (ret < 0)
+			return ret;
+		/* It is the thread's own now. */
+		list_del(&t->list);
+	}
+	return 0;
+}
+
 static int receive(struct hpc_link *link, struct hpc_arrival *a)
 {
 	struct hpc_process *p = hpc_process(current);
@@ -211,7 +382,7 @@ static int receive(struct hpc_link *link, struct hpc_arrival *a)
 	u32 len;
 	int ret;
 
-	INIT_LIST_HEAD(&a->regs);
+	INIT_LIST_HEAD(&a->threads);
 	INIT_LIST_HEAD(&a->siginfos);
 	ret = hpc_link_recv_frame(link, &type, &len);
 	if (ret)
@@ -227,10 +398,17 @@ static int receive(struct hpc_link *link, struct hpc_arrival *a)
 	}
 	p->home = le32_to_cpu(a->process.home);
 	p->home_pid = le32_to_cpu(a->process.pid);
-	ret = hpc_fault(HPC_FAULT_BEFORE_READY, link);
+	ret = more_threads(link, a);
+	ret = ret ?: hpc_fault(HPC_FAULT_BEFORE_READY, link);
 	ret = ret ?: hpc_link_send(link, HPC_F_READY, NULL, 0);
 	ret = ret ?: hpc_fault(HPC_FAULT_AFTER_READY, link);
 	return ret ?: await_go(link);
+}
+
+static void go(struct hpc_process *p, int verdict)
+{
+	WRITE_ONCE(p->go, verdict);
+	wake_up_all(&p->gather.wait);
 }
 
 int hpc_receive(int fd)
@@ -261,6 +439,7 @@ int hpc_receive(int fd)
 	}
 	ret = receive(link, a);
 	if (ret) {
+		go(hpc_process(current), ret);
 		hpc_unpack_undo(a);
 		hpc_arrival_free(a);
 		kfree(a);
@@ -289,39 +468,72 @@ static void limits_take(const struct hpc_wire_process *w)
 	task_unlock(current->group_leader);
 }
 
-/* The end of HPC_IOC_RECEIVE: into the program. */
-static void arrive(struct hpc_task *hpc)
+/* The current thread's own part.  Does not return if it may not run here. */
+static void arrive_thread(struct hpc_task *hpc, struct hpc_thread_image *t)
 {
-	struct hpc_arrival *a = hpc->arrival;
-	struct hpc_wire_thread thread;
-	int ret;
+	struct hpc_wire_thread thread = t->thread;
+	int ret = hpc_arrive_thread(t, false);
 
-	hpc->arrival = NULL;
-	clear_thread_flag(TIF_HPC);
-	ret = hpc_arrive(a);
-	if (!ret) {
-		limits_take(&a->process);
-		set_personality(le32_to_cpu(a->process.personality));
-		set_user_nice(current, clamp_t(int, le32_to_cpu(a->thread.nice),
-					       MIN_NICE, MAX_NICE));
-		set_task_comm(current, a->thread.comm);
-	}
-	thread = a->thread;
-	hpc_arrival_free(a);
-	kfree(a);
+	hpc_thread_image_free(t);
 	hpc->role = HPC_GUEST;
 	hpc->told = current->blocked.sig[0];
 	hpc->link->timeout = MAX_SCHEDULE_TIMEOUT;
-	hpc_remote_add(current);
+	atomic_inc(&hpc_process(current)->guests);
 	if (ret) {
-		/* It may not run here, and home gave it up: an end it is. */
+		/* Home gave it up: an end it is. */
 		hpc_guest_exit(hpc, SIGKILL);
 		do_group_exit(SIGKILL);
 	}
+	set_user_nice(current, clamp_t(int, le32_to_cpu(thread.nice),
+				       MIN_NICE, MAX_NICE));
+	set_task_comm(current, thread.comm);
 	set_task_syscall_work(current, HPC);
 	hpc_link_watch(hpc->link, current);
 	hpc_fault(HPC_FAULT_GUEST_RUNS, hpc->link);
 	hpc_arrive_futex(&thread);
+}
+
+/* The end of HPC_IOC_RECEIVE: into the program. */
+static void arrive_first(struct hpc_task *hpc)
+{
+	struct hpc_arrival *a = hpc->arrival;
+	struct hpc_thread_image *t = hpc_arrival_first(a);
+
+	hpc->arrival = NULL;
+	hpc_arrive(a);
+	limits_take(&a->process);
+	set_personality(le32_to_cpu(a->process.personality));
+	list_del(&t->list);
+	hpc_arrival_free(a);
+	kfree(a);
+	hpc_remote_add(current);
+	go(hpc_process(current), 1);
+	arrive_thread(hpc, t);
+}
+
+/* Another thread, which waits for the first. */
+static void arrive_other(struct hpc_task *hpc)
+{
+	struct hpc_process *p = hpc_process(current);
+	struct hpc_thread_image *t = hpc->image;
+
+	wait_event_killable(p->gather.wait, READ_ONCE(p->go));
+	if (READ_ONCE(p->go) != 1) {
+		hpc->role = HPC_HOME;
+		do_exit(0);
+	}
+	hpc->image = NULL;
+	hpc->link = no_free_ptr(t->link);
+	arrive_thread(hpc, t);
+}
+
+static void arrive(struct hpc_task *hpc)
+{
+	clear_thread_flag(TIF_HPC);
+	if (hpc->arrival)
+		arrive_first(hpc);
+	else
+		arrive_other(hpc);
 }
 
 /* --- the hooks ------------------------------------------------------------- */
@@ -335,7 +547,7 @@ static void mend_interrupted(struct hpc_task *hpc, struct pt_regs *regs)
 	long nr = syscall_get_nr(current, regs);
 
 	if (nr >= 0 && regs->ax == -EINTR && hpc_call_restarts(nr) &&
-	    hpc->request)
+	    hpc_process(current)->request)
 		regs->ax = -ERESTARTNOHAND;
 	hpc_interrupted_note(hpc);
 }
@@ -353,7 +565,7 @@ static void take_kick(void)
 static void settle(struct hpc_task *hpc)
 {
 	/* Another order may have come while it was away. */
-	if (hpc->request)
+	if (hpc_process(current)->request)
 		set_thread_flag(TIF_HPC);
 	/* What becomes of the call is decided wherever we are now. */
 	if (hpc_interrupted())
@@ -362,8 +574,8 @@ static void settle(struct hpc_task *hpc)
 
 void hpc_exit_to_user(struct pt_regs *regs, unsigned long ti_work)
 {
-	struct hpc_task *hpc = current->hpc;
-	struct hpc_request *req;
+	struct hpc_process *p = hpc_process(current);
+	struct hpc_task *hpc = p ? hpc_task_get(current) : NULL;
 
 	if (!hpc) {
 		clear_thread_flag(TIF_HPC);
@@ -389,11 +601,12 @@ void hpc_exit_to_user(struct pt_regs *regs, unsigned long ti_work)
 		if (ti_work & _TIF_SIGPENDING)
 			return;
 		take_kick();
-		req = NULL;
-		if (hpc->request && !hpc_vdso_busy(hpc))
-			req = xchg(&hpc->request, NULL);
-		if (req)
-			leave(hpc, req);
+		if (READ_ONCE(p->request)) {
+			/* The retry of a busy one brings it back. */
+			if (hpc_vdso_busy(hpc))
+				return;
+			leave(hpc);
+		}
 		settle(hpc);
 	}
 }
@@ -411,17 +624,17 @@ bool hpc_syscall_enter(struct pt_regs *regs, long nr)
 /* Called early in do_exit(), also of a thread that is killed. */
 void __hpc_exit(struct task_struct *tsk, long code)
 {
+	struct hpc_process *p = hpc_process(tsk);
 	struct hpc_task *hpc = tsk->hpc;
 
 	if (hpc->role == HPC_GUEST || hpc->role == HPC_BORN_GUEST)
 		hpc_guest_exit(hpc, code);
-	if (hpc->role == HPC_DEPUTY || hpc->role == HPC_BORN_DEPUTY)
-		hpc_event(HPC_EVENT_ENDED, task_tgid_nr(tsk),
-			  hpc_process(tsk)->where, 0);
-	if (hpc_process(tsk)) {
-		hpc_remote_del(tsk);
-		hpc_files_clear(hpc_process(tsk));
-	}
+	if ((hpc->role == HPC_DEPUTY || hpc->role == HPC_BORN_DEPUTY) &&
+	    thread_group_leader(tsk))
+		hpc_event(HPC_EVENT_ENDED, task_tgid_nr(tsk), p->where, 0);
+	if (p && (tsk->signal->flags & SIGNAL_GROUP_EXIT ||
+		  atomic_read(&tsk->signal->live) == 1))
+		request_free(xchg(&p->request, NULL));
 	hpc_task_release(hpc);
 	if (hpc->arrival) {
 		hpc_arrival_free(hpc->arrival);

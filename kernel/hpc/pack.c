@@ -335,13 +335,13 @@ static int pack_mm(struct hpc_link *link)
 
 /* --- the process and its thread -------------------------------------------- */
 
-static int pack_head(struct hpc_link *link)
+static int pack_head(struct hpc_link *link, unsigned int threads)
 {
 	struct hpc_wire_head w = {
 		.magic		= cpu_to_le32(HPC_WIRE_MAGIC),
 		.version	= cpu_to_le16(HPC_WIRE_VERSION),
 		.arch		= cpu_to_le16(HPC_WIRE_ARCH_X86_64),
-		.threads	= cpu_to_le32(1),
+		.threads	= cpu_to_le32(threads),
 		.page_shift	= cpu_to_le32(PAGE_SHIFT),
 		.xfeatures	= cpu_to_le64(hpc_arch_xfeatures()),
 	};
@@ -449,21 +449,27 @@ static int emit_regs(void *data, u32 note, const void *regs, u32 len)
 	return hpc_link_send_kvec(data, HPC_F_REGS, vec, 3, sizeof(w) + len);
 }
 
-int hpc_pack(struct hpc_link *link, struct hpc_image_stats *stats)
+int hpc_pack_thread(struct hpc_link *link)
+{
+	int ret;
+
+	ret = pack_thread(link);
+	ret = ret ?: hpc_arch_save(emit_regs, link);
+	return ret ?: hpc_signals_pack(link, false);
+}
+
+int hpc_pack(struct hpc_link *link, unsigned int threads,
+	     struct hpc_image_stats *stats)
 {
 	u64 before = link->sent;
 	int ret;
 
-	ret = pack_head(link);
+	ret = pack_head(link, threads);
 	ret = ret ?: pack_process(link);
 	ret = ret ?: pack_mm(link);
 	ret = ret ?: pack_vmas(link);
 	ret = ret ?: pack_pages(link, stats);
 	ret = ret ?: pack_actions(link);
-	ret = ret ?: pack_thread(link);
-	ret = ret ?: hpc_arch_save(emit_regs, link);
-	ret = ret ?: hpc_signals_pack(link);
-	ret = ret ?: hpc_link_send(link, HPC_F_END, NULL, 0);
 	stats->bytes = link->sent - before;
 	return ret;
 }

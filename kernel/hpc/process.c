@@ -30,6 +30,8 @@ struct hpc_process *hpc_process_get(struct task_struct *task)
 	if (!new)
 		return NULL;
 	xa_init_flags(&new->files, XA_FLAGS_ALLOC1);
+	hpc_gather_init(&new->gather);
+	mutex_init(&new->lock);
 	old = cmpxchg(&task->signal->hpc, NULL, new);
 	if (old) {
 		kfree(new);
@@ -181,12 +183,16 @@ int __hpc_fork(struct task_struct *child)
 	struct hpc_process *hpc;
 	int ret;
 
-	if (child->signal == current->signal)
-		return 0;
 	if (current->hpc && current->hpc->birth) {
 		ret = hpc_family_fork(child, current->hpc->birth);
 		if (ret)
 			return ret;
+	}
+	if (child->signal == current->signal) {
+		/* The others wait for it. */
+		if (READ_ONCE(parent->request))
+			set_tsk_thread_flag(child, TIF_HPC);
+		return 0;
 	}
 	if ((!READ_ONCE(parent->locked) && !parent->wish.job &&
 	     !parent->wish.decay))

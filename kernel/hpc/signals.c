@@ -95,7 +95,7 @@ static void collect(struct sigpending *pending, u32 flags,
 	}
 }
 
-int hpc_signals_pack(struct hpc_link *link)
+int hpc_signals_pack(struct hpc_link *link, bool process)
 {
 	struct hpc_task *hpc = current->hpc;
 	struct hpc_wire_siginfo *w;
@@ -109,10 +109,12 @@ int hpc_signals_pack(struct hpc_link *link)
 	if (!w)
 		return -ENOMEM;
 	spin_lock_irq(&current->sighand->siglock);
-	collect(&current->pending, 0, w, &n);
-	collect(&current->signal->shared_pending, HPC_SIG_GROUP, w, &n);
+	if (process)
+		collect(&current->signal->shared_pending, HPC_SIG_GROUP, w, &n);
+	else
+		collect(&current->pending, 0, w, &n);
 	spin_unlock_irq(&current->sighand->siglock);
-	if (hpc->fatal.si_signo)
+	if (hpc->fatal.si_signo && !process)
 		hpc_siginfo_save(&hpc->fatal, HPC_SIG_FORCE, &w[n++]);
 	for (i = 0; i < n && !ret; i++)
 		ret = hpc_link_send(link, HPC_F_SIGINFO, &w[i], sizeof(w[i]));

@@ -49,6 +49,7 @@
  * @stage:	type of the last frame, for the order
  * @vmas:	so far
  * @files:	so far
+ * @t:		thread at hand
  * @pages:	of the frame at hand
  * @bvec:	likewise
  */
@@ -58,6 +59,7 @@ struct unpack {
 	u16			stage;
 	unsigned int		vmas;
 	unsigned int		files;
+	struct hpc_thread_image	*t;
 	struct page		*pages[HPC_MAX_RUN];
 	struct bio_vec		bvec[HPC_MAX_RUN];
 };
@@ -83,9 +85,11 @@ static int unpack_head(struct unpack *u, u32 len)
 		return -EPROTO;
 	if (le16_to_cpu(w->version) != HPC_WIRE_VERSION ||
 	    le16_to_cpu(w->arch) != HPC_WIRE_ARCH_X86_64 ||
-	    le32_to_cpu(w->page_shift) != PAGE_SHIFT ||
-	    le32_to_cpu(w->threads) != 1)
+	    le32_to_cpu(w->page_shift) != PAGE_SHIFT)
 		return -EOPNOTSUPP;
+	if (!w->threads || le32_to_cpu(w->threads) > HPC_MAX_THREADS ||
+	    (u->a->home && le32_to_cpu(w->threads) != 1))
+		return -EPROTO;
 	/* Another kernel's vDSO is other code at the same address. */
 	if (memcmp(w->build_id, vmlinux_build_id, sizeof(w->build_id)))
 		return -EOPNOTSUPP;
@@ -510,14 +514,25 @@ static int unpack_actions(struct unpack *u, u32 len)
 
 static int unpack_thread(struct unpack *u, u32 len)
 {
-	struct hpc_wire_thread *w = &u->a->thread;
+	struct hpc_thread_image *t;
+	struct hpc_wire_thread *w;
 	int ret;
 
+	if (u->t && u->t->nregs != HPC_ARCH_REGSETS)
+		return -EPROTO;
+	t = kvzalloc(sizeof(*t), GFP_KERNEL_ACCOUNT);
+	if (!t)
+		return hpc_link_skip(u->link, len) ?: -ENOMEM;
+	INIT_LIST_HEAD(&t->regs);
+	list_add_tail(&t->list, &u->a->threads);
+	u->a->nthreads++;
+	u->t = t;
+	w = &t->thread;
 	ret = recv_exact(u, w, sizeof(*w), len);
 	if (ret)
 		return ret;
 	w->comm[sizeof(w->comm) - 1] = 0;
-	if (!user_addr(w->futex_addr) || w->reserved ||
+	if (!user_addr(w->futex_addr) || w->reserved || !w->tid ||
 	    !user_addr(w->altstack_sp) || !user_addr(w->robust_list) ||
 	    !user_addr(w->clear_child_tid) || !user_addr(w->rseq) ||
 	    le32_to_cpu(w->altstack_flags) & ~(SS_AUTODISARM | SS_DISABLE))
@@ -529,7 +544,7 @@ static bool regs_known(struct unpack *u, u32 note)
 {
 	struct hpc_regs *r;
 
-	list_for_each_entry(r, &u->a->regs, list)
+	list_for_each_entry(r, &u->t->regs, list)
 		if (r->note == note)
 			return true;
 	return false;
@@ -542,7 +557,7 @@ static int unpack_regs(struct unpack *u, u32 len)
 	int ret;
 
 	if (len < sizeof(w) || len - sizeof(w) > HPC_MAX_REGSET ||
-	    ++u->a->nregs > HPC_MAX_REGSETS)
+	    ++u->t->nregs > HPC_MAX_REGSETS)
 		return -EPROTO;
 	ret = hpc_link_recv(u->link, &w, sizeof(w));
 	if (ret)
@@ -555,7 +570,7 @@ static int unpack_regs(struct unpack *u, u32 len)
 		return hpc_link_skip(u->link, len) ?: -ENOMEM;
 	r->note = le32_to_cpu(w.note);
 	r->len = len;
-	list_add_tail(&r->list, &u->a->regs);
+	list_add_tail(&r->list, &u->t->regs);
 	ret = hpc_link_recv(u->link, r->data, len);
 	if (ret)
 		return ret;
@@ -579,9 +594,13 @@ static int unpack_siginfo(struct unpack *u, u32 len)
 
 /* --- the order ------------------------------------------------------------- */
 
-static bool in_order(u16 stage, u16 type)
+static bool in_order(const struct unpack *u, u16 type)
 {
+	u16 stage = u->stage;
+
 	switch (type) {
+	case HPC_F_HEAD:
+		return !stage;
 	case HPC_F_PROCESS:
 		return stage == HPC_F_HEAD;
 	case HPC_F_MM:
@@ -595,7 +614,9 @@ static bool in_order(u16 stage, u16 type)
 	case HPC_F_ACTIONS:
 		return stage == HPC_F_VMA || stage == HPC_F_PAGES;
 	case HPC_F_THREAD:
-		return stage == HPC_F_ACTIONS;
+		return stage == HPC_F_ACTIONS ||
+		       ((stage == HPC_F_REGS || stage == HPC_F_SIGINFO) &&
+			u->a->nthreads < le32_to_cpu(u->a->head.threads));
 	case HPC_F_REGS:
 		return stage == HPC_F_THREAD || stage == HPC_F_REGS;
 	case HPC_F_SIGINFO:
@@ -610,6 +631,8 @@ static bool in_order(u16 stage, u16 type)
 static int unpack_frame(struct unpack *u, u16 type, u32 len)
 {
 	switch (type) {
+	case HPC_F_HEAD:
+		return unpack_head(u, len);
 	case HPC_F_PROCESS:
 		return unpack_process(u, len);
 	case HPC_F_MM:
@@ -629,7 +652,9 @@ static int unpack_frame(struct unpack *u, u16 type, u32 len)
 	case HPC_F_SIGINFO:
 		return unpack_siginfo(u, len);
 	case HPC_F_END:
-		return len || u->a->nregs != HPC_ARCH_REGSETS ? -EPROTO : 0;
+		return len || u->t->nregs != HPC_ARCH_REGSETS ||
+		       u->a->nthreads != le32_to_cpu(u->a->head.threads) ?
+			-EPROTO : 0;
 	default:
 		return -EPROTO;
 	}
@@ -649,40 +674,74 @@ static int drain_image(struct hpc_link *link, u16 last)
 	return ret;
 }
 
-int hpc_unpack(struct hpc_link *link, u32 head_len, struct hpc_arrival *a)
+/* From the frame of @type on, whose header has been read, to END. */
+static int unpack_from(struct unpack *u, u16 type, u32 len)
 {
-	u64 before = link->received;
-	struct unpack *u;
-	u16 type;
-	u32 len;
 	int ret;
 
-	INIT_LIST_HEAD(&a->regs);
+	for (;;) {
+		ret = in_order(u, type) ? unpack_frame(u, type, len) : -EPROTO;
+		u->stage = type;
+		if (ret || type == HPC_F_END)
+			break;
+		ret = hpc_link_recv_frame(u->link, &type, &len);
+		if (ret)
+			break;
+	}
+	/* Frame by frame it was sound: the sender is to learn what was wrong. */
+	if (ret == -ENOMEM || ret == -EOPNOTSUPP)
+		if (drain_image(u->link, u->stage))
+			ret = u->link->error;
+	return ret;
+}
+
+static struct unpack *unpack_begin(struct hpc_link *link, struct hpc_arrival *a)
+{
+	struct unpack *u = kvzalloc(sizeof(*u), GFP_KERNEL);
+
+	INIT_LIST_HEAD(&a->threads);
 	INIT_LIST_HEAD(&a->siginfos);
-	u = kvzalloc(sizeof(*u), GFP_KERNEL);
+	if (u) {
+		u->link = link;
+		u->a = a;
+	}
+	return u;
+}
+
+int hpc_unpack(struct hpc_link *link, u32 head_len, struct hpc_arrival *a)
+{
+	struct unpack *u = unpack_begin(link, a);
+	u64 before = link->received;
+	int ret;
+
 	if (!u)
 		return -ENOMEM;
-	u->link = link;
-	u->a = a;
-	u->stage = HPC_F_HEAD;
-	ret = unpack_head(u, head_len);
-	while (!ret && u->stage != HPC_F_END) {
-		ret = hpc_link_recv_frame(link, &type, &len);
-		if (!ret && !in_order(u->stage, type))
-			ret = -EPROTO;
-		if (!ret)
-			ret = unpack_frame(u, type, len);
-		u->stage = type;
-	}
+	ret = unpack_from(u, HPC_F_HEAD, head_len);
 	a->stats.bytes = link->received - before;
 	if (ret)
 		hpc_unpack_undo(a);
-	/* Frame by frame it was sound: the sender is to learn what was wrong. */
-	if (ret == -ENOMEM || ret == -EOPNOTSUPP)
-		if (drain_image(link, u->stage))
-			ret = link->error;
 	kvfree(u);
 	return ret;
+}
+
+int hpc_unpack_thread(struct hpc_link *link, u16 type, u32 len,
+		      struct hpc_arrival *a)
+{
+	struct unpack *u = unpack_begin(link, a);
+	int ret;
+
+	if (!u)
+		return -ENOMEM;
+	a->head.threads = cpu_to_le32(1);
+	u->stage = HPC_F_ACTIONS;
+	ret = unpack_from(u, type, len);
+	kvfree(u);
+	return ret;
+}
+
+struct hpc_thread_image *hpc_arrival_first(struct hpc_arrival *a)
+{
+	return list_first_entry(&a->threads, struct hpc_thread_image, list);
 }
 
 void hpc_unpack_undo(struct hpc_arrival *a)
@@ -695,16 +754,26 @@ void hpc_unpack_undo(struct hpc_arrival *a)
 	a->old_mm = NULL;
 }
 
-void hpc_arrival_free(struct hpc_arrival *a)
+void hpc_thread_image_free(struct hpc_thread_image *t)
 {
-	struct hpc_pending_sig *p, *np;
 	struct hpc_regs *r, *nr;
 
-	list_for_each_entry_safe(r, nr, &a->regs, list)
+	list_for_each_entry_safe(r, nr, &t->regs, list)
 		kvfree(r);
+	hpc_link_close(t->link);
+	kvfree(t);
+}
+
+void hpc_arrival_free(struct hpc_arrival *a)
+{
+	struct hpc_thread_image *t, *nt;
+	struct hpc_pending_sig *p, *np;
+
+	list_for_each_entry_safe(t, nt, &a->threads, list)
+		hpc_thread_image_free(t);
 	list_for_each_entry_safe(p, np, &a->siginfos, list)
 		kfree(p);
-	INIT_LIST_HEAD(&a->regs);
+	INIT_LIST_HEAD(&a->threads);
 	INIT_LIST_HEAD(&a->siginfos);
 	if (a->old_mm)
 		mmput(a->old_mm);
@@ -733,23 +802,28 @@ void hpc_arrive_futex(const struct hpc_wire_thread *t)
 		set_thread_flag(TIF_SIGPENDING);
 }
 
-int hpc_arrive(struct hpc_arrival *a)
+void hpc_arrive(struct hpc_arrival *a)
 {
-	const struct hpc_wire_thread *t = &a->thread;
-	struct hpc_regs *r;
-	sigset_t blocked;
-	int ret, i;
+	int i;
 
-	list_for_each_entry(r, &a->regs, list) {
-		ret = hpc_arch_set(r->note, r->data, r->len);
-		if (ret)
-			return ret;
-	}
 	spin_lock_irq(&current->sighand->siglock);
 	for (i = 0; i < _NSIG; i++)
 		hpc_action_load(&current->sighand->action[i].sa, &a->actions[i]);
 	spin_unlock_irq(&current->sighand->siglock);
+}
 
+int hpc_arrive_thread(struct hpc_thread_image *image, bool home)
+{
+	const struct hpc_wire_thread *t = &image->thread;
+	struct hpc_regs *r;
+	sigset_t blocked;
+	int ret;
+
+	list_for_each_entry(r, &image->regs, list) {
+		ret = hpc_arch_set(r->note, r->data, r->len);
+		if (ret)
+			return ret;
+	}
 	current->sas_ss_sp = le64_to_cpu(t->altstack_sp);
 	current->sas_ss_size = le64_to_cpu(t->altstack_size);
 	current->sas_ss_flags = le32_to_cpu(t->altstack_flags);
@@ -763,7 +837,7 @@ int hpc_arrive(struct hpc_arrival *a)
 	if (current->rseq)
 		rseq_set_notify_resume(current);
 	/* At home they were booked already, on top of the deputy's own. */
-	if (!a->home)
+	if (!home)
 		hpc_times_set(&(struct hpc_times) {
 			.utime	 = le64_to_cpu(t->utime),
 			.stime	 = le64_to_cpu(t->stime),

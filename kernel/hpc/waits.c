@@ -118,7 +118,7 @@ bool hpc_wait_enter(struct hpc_task *hpc, struct pt_regs *regs, long nr)
 		return false;
 	}
 	regs->ax = hpc_wait_call(hpc, regs, nr);
-	if (!hpc->request || (regs->ax != -EINTR && !hpc_interrupted_by(regs->ax)))
+	if (!hpc_process(current)->request || (regs->ax != -EINTR && !hpc_interrupted_by(regs->ax)))
 		hpc->wait.nr = 0;
 	return true;
 }

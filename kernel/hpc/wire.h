@@ -35,7 +35,10 @@
  *    TAKEN (or REFUSED)             --->   the guest is gone (or goes on)
  *                                   <---   EXIT      the guest ended
  *
- * The guest half of a child begins its link with a TOKEN.
+ * The guest half of a child begins its link with a TOKEN.  A process of several
+ * threads has a link for each: behind END its home sends a LISTEN, and the target
+ * comes with a TOKEN for each thread but the first before it says READY.  At a
+ * homecoming each thread's THREAD to END goes over its own link.
  *
  * A guest has one question open at a time.  STOP, CONT, BRING and SIGNAL may
  * come at any moment, also before the answer.  No SIGNAL comes after a BRING:
@@ -107,6 +110,7 @@ enum hpc_wire_limits {
 	HPC_MAX_FETCH		= 32,		/* pages in one FETCH */
 	HPC_MAX_REGSET		= 64 * 1024,	/* bytes of one register set */
 	HPC_MAX_REGSETS		= 16,
+	HPC_MAX_THREADS		= 32768,
 	HPC_MAX_SIGINFOS	= 1024,		/* signals pending in an image */
 	HPC_MAX_RANGES		= 1100,		/* of one call: IOV_MAX and some */
 };
@@ -126,7 +130,7 @@ struct hpc_wire_head {
 	__le32	magic;
 	__le16	version;
 	__le16	arch;
-	__le32	threads;
+	__le32	threads;	/* as many THREAD frames follow */
 	__le32	page_shift;
 	__le64	xfeatures;	/* register state the process may hold */
 	__u8	build_id[20];	/* of the kernel: the vDSO must be the same */
@@ -349,6 +353,13 @@ struct hpc_wire_listen {
 };
 static_assert(sizeof(struct hpc_wire_listen) == 24);
 
+struct hpc_wire_token {
+	__u8	token[HPC_TOKEN_SIZE];
+	__le32	tid;		/* of the thread at home; 0: of a child */
+	__le32	reserved;
+};
+static_assert(sizeof(struct hpc_wire_token) == 24);
+
 struct hpc_wire_cloned {
 	__le32	error;		/* errno, positive; then there is no child */
 	__le32	pid;
@@ -357,7 +368,7 @@ static_assert(sizeof(struct hpc_wire_cloned) == 8);
 
 struct hpc_wire_exit {
 	__le32	code;		/* as wait4() reports it */
-	__le32	reserved;
+	__le32	process;	/* 0: of the thread alone */
 	struct hpc_wire_times times;
 };
 static_assert(sizeof(struct hpc_wire_exit) == 32);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* fork(2) while away brings the process home, and works; both go on from there. */
+/* fork(2) and vfork(2) while away: parent and child go on where they are. */
 
 #include "../away.h"
 
@@ -12,7 +12,6 @@ int main(void)
 	int status, pipes[2];
 	pid_t pid, seen[2];
 
-	away_goes_home();
 	while (away_again()) {
 		SYS(pipe(pipes));
 		away_point("before a fork");

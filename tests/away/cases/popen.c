@@ -15,7 +15,6 @@ int main(void)
 	pid_t pid;
 	FILE *f;
 
-	away_goes_home();
 	while (away_again()) {
 		away_point("before other programs");
 		status = SYS(system("exit 3"));
