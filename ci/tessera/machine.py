@@ -48,6 +48,7 @@ class NodeSpec:
     nics: Sequence[str] = ("lan0",)  # the LAN of each
     cmdline: str = ""  # more kernel parameters
     discovery: bool = True  # False: the node is told to look for no others
+    balance: bool = True  # False: processes move only when they are told to
     set_number: bool = True  # tell the node its number; False: it takes its default
     iso: Path | None = None  # what is in the drive, or on the stick
     stick: Path | None = None  # another USB stick that may be written to
@@ -102,6 +103,8 @@ class NodeSpec:
             words.append(f"tessera.node={self.number}")
         if not self.discovery:
             words.append("tessera.discovery=off")
+        if not self.balance:
+            words.append("hpc_stay=1")
         if self.root == "debian":
             words.append("tessera.root=/dev/vda")
         if (self.kernel or os.environ.get("KERNEL")) == "debug":

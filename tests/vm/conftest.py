@@ -185,9 +185,11 @@ class Factory:
     def __call__(self, nodes=3, **options):
         """A cluster whose nodes all take commands; the options are Cluster's.
 
-        Its nodes look for no others, unless discovery=True: a test's map is its own.
+        Its nodes look for no others, unless discovery=True: a test's map is its own; and its
+        processes move only when told to, unless balance=True.
         """
         options.setdefault("discovery", False)
+        options.setdefault("balance", False)
         return self.adopt(Cluster(nodes, **options))
 
     def adopt(self, cluster):
