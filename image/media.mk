@@ -70,10 +70,13 @@ iso: netboot $(if $(filter $(LIVE_IMAGE),$(LIVE)),live) ## the ISO image for CD 
 	@cat $(ISO_DIR)/summary
 
 # For `make test`: the Debian root that is there anyway, and the kernel's messages
-# on the serial port, where tests look for complaints.
+# on the serial port, where tests look for complaints.  An emulated processor that
+# waits is no stall.
+ISO_TEST_APPEND := console=tty0 console=ttyS0,115200 rcupdate.rcu_cpu_stall_timeout=60
+
 iso-test: netboot rootfs
 	@config/need xorriso mformat unsquashfs
-	@config/stage $(B)/iso-test $(NETBOOT_DIR) $(NODE_KEY) $(ROOTFS_IMAGE) $(MEDIA_PACKAGES).key \
+	@config/stage $(B)/iso-test -s "$(ISO_TEST_APPEND)" $(NETBOOT_DIR) $(NODE_KEY) $(ROOTFS_IMAGE) $(MEDIA_PACKAGES).key \
 		image/iso image/list-sources -- \
-		image/iso/build-iso $(MEDIA_PACKAGES) $(NETBOOT_DIR) test "console=tty0 console=ttyS0,115200" \
+		image/iso/build-iso $(MEDIA_PACKAGES) $(NETBOOT_DIR) test "$(ISO_TEST_APPEND)" \
 		$(NODE_KEY) $(ROOTFS_IMAGE)

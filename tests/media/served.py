@@ -9,7 +9,9 @@ from pathlib import Path
 from conftest import BUILD, TOP
 from tessera.timing import retry
 
-SERIAL = "console=tty0 console=ttyS0,115200"
+# As in clusters that QEMU boots: an emulated processor that waits is no stall, and
+# programs move when the test says so.
+SERIAL = "console=tty0 console=ttyS0,115200 rcupdate.rcu_cpu_stall_timeout=60 hpc_stay=1"
 
 
 class Served:

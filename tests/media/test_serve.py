@@ -3,6 +3,7 @@
 behaves beside other DHCP servers."""
 
 import contextlib
+import ipaddress
 import os
 import re
 import shutil
@@ -277,6 +278,15 @@ def test_rules_name_every_kind_of_firmware():
         assert f"client-arch,{arch}\n" in text
     assert "dhcp-boot=tag:eth0,tag:ipxe,http://192.168.7.1/boot.ipxe,,192.168.7.1" in text
     assert "pxe-service=tag:eth0,tag:!ipxe,0," in text
+
+
+def test_addresses_that_may_be_in_use_are_looked_for():
+    """But not in a network that nobody else gives addresses in."""
+    def text(*own):
+        return rules.Rules("/x", 80, [rules.Segment(f"eth{i}", ipaddress.ip_interface("10.0.0.1/16"), False, "a", "b", o)
+                                      for i, o in enumerate(own)]).text("")
+    assert "no-ping" in text(True) and "no-ping" in text(True, True)
+    assert "no-ping" not in text(True, False) and "no-ping" not in text()
 
 
 def test_native_loaders():

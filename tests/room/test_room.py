@@ -6,9 +6,9 @@ import time
 
 import pytest
 from conftest import choose, shot
+from served import SERIAL
 
 pytestmark = pytest.mark.deadline(900)
-SERIAL = "console=tty0 console=ttyS0,115200"
 # Takes a while, has one thread, and prints what it found.
 SUM = "awk 'BEGIN { for (i = 0; i < 30000000; i++) s += i % 7; print s }'"
 RESULT = "89999995"

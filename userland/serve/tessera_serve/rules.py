@@ -53,6 +53,7 @@ class Segment:
     proxy: bool  # beside another DHCP server, which gives the addresses
     first: str = ""  # of the leases, without proxy
     last: str = ""
+    own: bool = False  # a network that we made, where nobody has an address but from us
 
 
 @dataclass
@@ -75,6 +76,10 @@ class Rules:
         lines = [HEAD.format(what=what) + COMMON.format(tftp=self.tftp)]
         lines += [f"dhcp-match=set:{tag},option:client-arch,{number}"
                   for number, (tag, _) in {**PXE_CLIENTS, **HTTP_CLIENTS}.items()]
+        full = [segment for segment in self.segments if not segment.proxy]
+        if full and all(segment.own for segment in full):
+            # Looking whether somebody has an address already takes three seconds a machine.
+            lines.append("no-ping")
         if self.leases:
             lines.append(f"dhcp-leasefile={self.leases}")
         for segment in self.segments:

@@ -150,7 +150,8 @@ class Service:
         return None
 
     def _alone(self, card: Card) -> Segment:
-        if card.configured and not self.options.network:
+        own = not card.configured or self.options.network is not None
+        if not own:
             address = card.address
         else:
             network = self.options.network or cards.free_network()
@@ -160,7 +161,7 @@ class Service:
         assert address
         first, last = lease_range(address)
         self._tell(f"{card.name}: no DHCP server; {address.ip} gives addresses from {first} to {last}")
-        return Segment(card.name, address, proxy=False, first=first, last=last)
+        return Segment(card.name, address, proxy=False, first=first, last=last, own=own)
 
     # -- while it runs ---------------------------------------------------
 
