@@ -205,6 +205,7 @@ static void there_and_back(void **state)
 	known.calls = 1000;
 	put_stat(304, "traveller", 'S', 0, 0, 100, 100);
 	put(304, "wchan", "hpc_link_wait");
+	hpcd_process_find(304)->leaving = 20000;
 	hpcd_process_moved(304, 5, 11000);
 	assert_int_equal(hpcd_processes_away(), 1);
 	hpcd_processes_look(-1, 11000, 1000);
@@ -222,16 +223,18 @@ static void there_and_back(void **state)
 	/* Home again, it is remembered. */
 	known.role = HPC_ROLE_HOME;
 	known.node = 0;
+	/* By a person: that does not count. */
 	hpcd_process_moved(304, 0, 14000);
 	put_stat(304, "traveller", 'R', 0, 0, 100, 100);
 	hpcd_processes_look(-1, 14100, 1000);
 	assert_true(describe(304, 14100, &p));
 	assert_false(p.away);
 	assert_in_range(p.talk, 990, 1001);
-	assert_int_equal(p.moves, 2);
-	/* Of a moment ago only the last minute counts. */
-	assert_true(describe(304, 72000, &p));
 	assert_int_equal(p.moves, 1);
+	assert_int_equal(p.since_ms, 100);
+	/* Only the last minute counts. */
+	assert_true(describe(304, 72000, &p));
+	assert_int_equal(p.moves, 0);
 }
 
 static void refused_and_left_alone(void **state)

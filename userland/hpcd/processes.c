@@ -347,11 +347,15 @@ void hpcd_process_moved(pid_t pid, uint32_t node, int64_t now)
 		p->talked = larger(p->talked, hpcd_average(&p->talk));
 	count_away += (node != 0) - (p->away != 0);
 	p->away = node;
-	p->leaving = 0;
+	p->since = now;
 	p->retry_ms = 0;
 	p->calls = 0;
-	memmove(&p->moved[1], &p->moved[0], 2 * sizeof(p->moved[0]));
-	p->moved[0] = now;
+	/* What people do is not held against it. */
+	if (p->leaving) {
+		memmove(&p->moved[1], &p->moved[0], 2 * sizeof(p->moved[0]));
+		p->moved[0] = now;
+	}
+	p->leaving = 0;
 	forget(p);
 }
 
@@ -420,11 +424,11 @@ bool hpcd_process_describe(const struct hpcd_process *p, int64_t now, uint32_t s
 		.talk = larger(hpcd_average(&p->talk), p->talked),
 		.rss = p->away ? p->info.image_bytes : bytes_to_move(p->stat.pid, resident),
 		.cpu_ms = p->ticks * 1000 / sysconf(_SC_CLK_TCK) * speed / HPC_SPEED_STANDARD,
-		.since_ms = p->moved[0] ? (uint64_t)(now - p->moved[0]) : BALANCE_NEVER,
+		.since_ms = p->since ? (uint64_t)(now - p->since) : BALANCE_NEVER,
 		.moves = moves_lately(p, now),
 	};
 	/* Its guest's time is not known here until it calls; it has gone on. */
-	if (p->away && p->moved[0])
-		ret_process->cpu_ms += now - p->moved[0];
+	if (p->away && p->since)
+		ret_process->cpu_ms += now - p->since;
 	return true;
 }

@@ -35,7 +35,8 @@ double hpcd_average(const struct hpcd_average *a);
  * @leaving:	until then (ms) a move is under way
  * @retry:	not to be moved before (ms)
  * @retry_ms:	how long that was the last time
- * @moved:	when it moved, the newest first; 0: never
+ * @since:	when it moved last; 0: never
+ * @moved:	when it moved because the balancer wanted it to, the newest first
  * @ticks:	processor time when last seen
  * @calls:	to home, or reads and writes at home, when last seen
  * @seen:	when that was, in ms
@@ -54,6 +55,7 @@ struct hpcd_process {
 	int64_t leaving;
 	int64_t retry;
 	int64_t retry_ms;
+	int64_t since;
 	int64_t moved[3];
 	uint64_t ticks;
 	uint64_t calls;
