@@ -61,7 +61,8 @@ struct daemon {
 	const char *idle;
 	uint32_t number;	/* what the table says is ours, as far as we know */
 	uint32_t fixed;		/* tessera.node= */
-	uint64_t begun, card_since, checked, rejoined, loaded;
+	uint64_t begun, card_since, checked, rejoined, loaded, asked_quiet;
+	bool secret;
 	bool look_again;
 };
 
@@ -375,7 +376,11 @@ static void load_look(struct daemon *d, uint64_t now)
 	d->loaded = now;
 	disc_table_own(d->table, &own);
 	disc_block_set(d->disc, now, own.status & HPC_NODE_BLOCK);
-	if (!load_is_secret())
+	if (now - d->asked_quiet >= CHECK_MS) {
+		d->asked_quiet = now;
+		d->secret = load_is_secret();
+	}
+	if (!d->secret)
 		disc_load_set(d->disc, own.load, own.util, own.mem >> 10, own.rmem >> 10);
 	if (own.speed && own.speed != d->info.speed) {
 		d->info.speed = own.speed;

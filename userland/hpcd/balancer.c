@@ -33,6 +33,7 @@
 #define ROUND_MS	1000
 #define ROUND_MAX_MS	2000
 #define IDLE_MS		1000
+#define CALM_MS		5000	/* since the last round, and a node is idle */
 
 #define MOVES_AT_ONCE	8
 
@@ -71,7 +72,7 @@ static struct {
 	struct source timer;
 	int loadavg;		/* /proc/loadavg */
 	int running, born;	/* in that: runnable threads, and the newest process */
-	int64_t looked, asked, every;
+	int64_t looked, asked, every, tick;
 	bool pressed;		/* memory ran out when it was last looked at */
 	uint64_t random;
 	struct balance_room room;
@@ -425,7 +426,7 @@ static bool is_wanted(int64_t now)
 	b.pressed = pressed;
 	if (pressed || b.running > cpus)
 		return now - b.looked >= b.every - TICK_MS / 10;
-	if (now - b.asked < IDLE_MS)
+	if (now - b.asked < IDLE_MS - TICK_MS / 10)
 		return false;
 	b.asked = now;
 	if (hpcd_processes_away())
@@ -434,13 +435,27 @@ static bool is_wanted(int64_t now)
 	return b.running >= 1 || own.util > 50;
 }
 
+static int timer_set(int fd, int64_t ms)
+{
+	const struct timespec ts = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+	const struct itimerspec every = { .it_value = ts, .it_interval = ts };
+
+	return timerfd_settime(fd, 0, &every, NULL) ? -errno : 0;
+}
+
 static void timer_ready(struct source *source)
 {
-	int64_t now = hpcd_now_ms();
+	int64_t now = hpcd_now_ms(), tick;
 	uint64_t times;
 
-	if (read(source->fd, &times, sizeof(times)) == sizeof(times) && is_wanted(now))
+	if (read(source->fd, &times, sizeof(times)) != sizeof(times))
+		return;
+	if (is_wanted(now))
 		round_do(now);
+	/* One that does nothing is not woken up for nothing. */
+	tick = b.running > 0 || b.pressed || now - b.looked < CALM_MS ? TICK_MS : IDLE_MS;
+	if (tick != b.tick && !timer_set(source->fd, tick))
+		b.tick = tick;
 }
 
 /* A person, or an earlier start of ours, may have set it. */
@@ -460,11 +475,7 @@ static void speed_find(void)
 
 int balancer_open(int engine)
 {
-	const struct itimerspec every = {
-		.it_value = { .tv_nsec = TICK_MS * 1000000L },
-		.it_interval = { .tv_nsec = TICK_MS * 1000000L },
-	};
-	int fd;
+	int fd, ret;
 
 	b.engine = engine;
 	speed_find();
@@ -476,7 +487,9 @@ int balancer_open(int engine)
 	/* Who is away already is known from now on. */
 	hpcd_processes_look(engine, hpcd_now_ms(), b.rtt_us);
 	fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (fd < 0 || timerfd_settime(fd, 0, &every, NULL))
+	if (fd < 0)
 		return -errno;
-	return source_add(&b.timer, fd, timer_ready);
+	b.tick = TICK_MS;
+	ret = timer_set(fd, b.tick);
+	return ret ? ret : source_add(&b.timer, fd, timer_ready);
 }
