@@ -121,7 +121,7 @@ int hpc_host_find(const char *host, uint32_t *ret_id)
 		return ret;
 	ret = -ENOENT;
 	while (ret && line_read(f, &line)) {
-		if (!strcasecmp(line.host, host) && is_here(&line)) {
+		if (!strcasecmp(line.host, host) && is_here(&line) && strcmp(host, "-") != 0) {
 			*ret_id = line.id;
 			ret = 0;
 		}
