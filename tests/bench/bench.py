@@ -241,18 +241,24 @@ def makespan(b: Four) -> dict[str, Any]:
             **{f"node{i}_s": t for i, t in enumerate(took, 1)}}
 
 
-@figure("idle_cpu_percent", "<= 2", "<= 1", root="four")
+@figure("idle_cpu_percent", "<= 4", "<= 1", root="four")
 def idle(b: Four) -> dict[str, Any]:
-    """Of all daemons on a node with nothing to do, emulated; and the memory they have for themselves."""
-    node = b.nodes[3]
-    ticks = ("for p in $(pidof hpcd omdiscd dhcpcd); do cut -d' ' -f14,15 /proc/$p/stat; done | "
-             "awk '{ t += $1 + $2 } END { print t }'; cut -d' ' -f1 /proc/uptime")
-    first, then = node.succeed(ticks).split()
+    """Of all daemons on a node with nothing to do, and the memory they have for themselves.  The
+    bound is for emulated processors, on which waking up is dear; the aim for real ones."""
+    node, daemons = b.nodes[3], ("hpcd", "omdiscd", "dhcpcd")
+
+    def used() -> tuple[float, dict[str, int]]:
+        lines = node.succeed("cut -d' ' -f1 /proc/uptime; " + "; ".join(
+            f"for p in $(pidof {name}); do cut -d' ' -f14,15 /proc/$p/stat; done | "
+            "awk '{ t += $1 + $2 } END { print t + 0 }'" for name in daemons)).split()
+        return float(lines[0]), dict(zip(daemons, map(int, lines[1:])))
+    then, before = used()
     node.succeed("sleep 30", timeout=120)
-    last, now = node.succeed(ticks).split()
-    kib = node.succeed("for p in $(pidof hpcd omdiscd dhcpcd); do grep RssAnon /proc/$p/status; done | "
+    now, after = used()
+    each = {name: (after[name] - before[name]) / (now - then) for name in daemons}
+    kib = node.succeed(f"for p in $(pidof {' '.join(daemons)}); do grep RssAnon /proc/$p/status; done | "
                        "awk '{ t += $2 } END { print t }'")
-    return {"value": (int(last) - int(first)) / (float(now) - float(then)), "anon_mib": int(kib) / 1024}
+    return {"value": sum(each.values()), **each, "anon_mib": int(kib) / 1024}
 
 
 @figure("decision_ms", "<= 10", "<= 10", root="host")
