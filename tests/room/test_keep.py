@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What is kept, and what is said when memory is short or the medium not whole."""
 
+import contextlib
 import subprocess
 
 import pytest
 from conftest import choose
+
+from tessera.errors import AgentLost, WaitTimeout
 
 pytestmark = pytest.mark.deadline(600)
 
@@ -30,7 +33,8 @@ def test_changes_are_kept(room, iso, tmp_path, conf):
     node.succeed(f"echo kept > {place}/note && echo lost > /srv/lost && sync")
     mark = node.console.position()
     node.expect_reset()
-    node.execute("reboot", timeout=30)
+    with contextlib.suppress(AgentLost, WaitTimeout):
+        node.execute("reboot", timeout=30)
     node.wait_reset()
     node.wait_for_console_text("joins the cluster", timeout=120, since=mark)
     choose(node, "live-keep")
