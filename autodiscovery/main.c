@@ -40,7 +40,8 @@
 #define ADOPTED_MS	10000	/* an earlier run's rows are kept that long */
 #define NO_ADDRESS_MS	12000	/* without IPv4 for that long: any number will do */
 #define MANY		200	/* from so many peers on, packets are read ... */
-#define GATHER_MS	20	/* ... that seldom */
+#define GATHER_MS	20	/* ... that seldom, */
+#define GATHER_MOST_MS	50	/* and at most so seldom where more speak */
 #define BATCH		256	/* packets between two looks at the clock */
 
 struct daemon {
@@ -458,6 +459,15 @@ static void gather(int ms, const sigset_t *signals)
 	ppoll(NULL, 0, &ts, signals);
 }
 
+static uint32_t gather_ms(const struct daemon *d, uint64_t left)
+{
+	uint32_t ms = GATHER_MS * disc_live(d->disc) / MANY;
+
+	if (ms > GATHER_MOST_MS)
+		ms = GATHER_MOST_MS;
+	return left < ms ? left : ms;
+}
+
 static void on_signal(int number)
 {
 	(void)number;
@@ -506,7 +516,7 @@ static void run(struct daemon *d)
 			tell(LOG_WARNING, "cannot write '%s': %m, going on", d->table_file);
 		now = now_ms();
 		if (d->disc && disc_live(d->disc) > MANY && due > now) {
-			gather(due - now < GATHER_MS ? due - now : GATHER_MS, &outside);
+			gather(gather_ms(d, due - now), &outside);
 			now = now_ms();
 		}
 		wait_and_read(d, due > now ? due - now : 0, &outside);

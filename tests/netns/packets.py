@@ -3,7 +3,7 @@
 
 Run as a program it speaks for many nodes: packets.py SECRET CLUSTER FIRST COUNT INTERVAL SECONDS
 announces nodes FIRST, FIRST + 1, ... quickly, says "announced", and lets each beat once an
-INTERVAL for so many SECONDS.
+INTERVAL for so many SECONDS; it tells when each third of them is over.
 """
 
 import hashlib
@@ -56,8 +56,11 @@ def speak(secret, cluster, first, count, interval, seconds):
         time.sleep(0.002)
     print("announced", flush=True)
     begin = time.monotonic()
-    turn = 0
-    while time.monotonic() < begin + seconds:
+    turn = thirds = 0
+    while thirds < 3:
+        if time.monotonic() > begin + (thirds + 1) * seconds / 3:
+            print("a third", flush=True)
+            thirds += 1
         wait = begin + turn * interval / count - time.monotonic()
         if wait > 0:
             time.sleep(wait)
