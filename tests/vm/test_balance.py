@@ -155,7 +155,7 @@ def test_twice_as_fast_gets_twice_the_work(cluster, home):
         with jobs(home, *[CPU] * 10) as running:
             # 2-4-2-2, or one that came to node 2 before there was room for it elsewhere.
             retry(lambda: running.spread().get(2) in (4, 5) and
-                  all(running.spread().get(n) in (1, 2, 3) for n in (0, 3, 4)), SPREAD,
+                  all(running.spread().get(n) in (1, 2, 3) for n in (0, 3, 4)), 2 * SPREAD,
                   "twice as much on node 2", interval=1, seen=running.where)
     finally:
         cluster.nodes[1].succeed("mosctl setspeed 10000")
