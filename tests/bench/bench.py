@@ -280,7 +280,8 @@ def place(root: str) -> Iterator[Any]:
         with Cluster(4, dhcp=True) as cluster:
             yield Four(cluster)
     else:
-        with Cluster(2, network="bridge", memory=1536, root=root, discovery=False) as cluster:
+        with Cluster(2, network="bridge", memory=1536, root=root, discovery=False,
+                     balance=False) as cluster:
             yield Bench(cluster)
 
 
