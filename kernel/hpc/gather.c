@@ -26,6 +26,13 @@ static bool all_here(const struct hpc_gather *g)
 	return g->arrived >= atomic_read(&current->signal->live);
 }
 
+/* Is there a reason to look, with the lock? */
+static bool over(const struct hpc_gather *g, unsigned int round)
+{
+	return READ_ONCE(g->round) != round || READ_ONCE(g->working) ||
+	       all_here(g);
+}
+
 /* Ends the round for those who wait.  Called with the lock. */
 static void end_round(struct hpc_gather *g, int result)
 {
@@ -80,10 +87,8 @@ int hpc_gather(struct hpc_task *hpc, long timeout,
 			break;
 		}
 		spin_unlock(&g->lock);
-		ret = wait_event_killable_timeout(g->wait,
-				READ_ONCE(g->round) != round ||
-				READ_ONCE(g->working) || all_here(g),
-				LOOK_AGAIN);
+		ret = wait_event_killable_timeout(g->wait, over(g, round),
+						  LOOK_AGAIN);
 		if (timeout != MAX_SCHEDULE_TIMEOUT)
 			timeout -= LOOK_AGAIN - max(ret, 0);
 		spin_lock(&g->lock);
