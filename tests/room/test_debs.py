@@ -8,7 +8,9 @@ pytestmark = pytest.mark.deadline(600)
 
 
 def test_installed_and_joined(make_cluster, debs):
-    debian, node = make_cluster([{"root": "debian"}, {"cmdline": "tessera.cluster=tessera"}]).nodes
+    debian, node = make_cluster([{"root": "debian"}, {"cmdline": "tessera.cluster=tessera"}],
+                                discovery=True, dhcp=True).nodes
+    assert debian.address() and node.address()
     names = []
     for deb in sorted(debs.glob("*.deb")):
         if deb.name.startswith(("tessera-node", "tessera-tools", "linux-image")):
