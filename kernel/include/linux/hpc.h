@@ -22,12 +22,15 @@ struct pt_regs;
 struct restart_block;
 struct seq_file;
 
+#ifdef CONFIG_HPC
+
+/* A function that is static without the engine. */
+#define hpc_shown
+
 /* What restart_syscall() goes on with after a futex wait, poll() or a sleep. */
 long futex_wait_restart(struct restart_block *restart);
 long do_restart_poll(struct restart_block *restart);
 long hrtimer_nanosleep_restart(struct restart_block *restart);
-
-#ifdef CONFIG_HPC
 
 /* A new task begins with nothing of the engine's; @tsk is not visible yet. */
 static inline void hpc_dup_task(struct task_struct *tsk)
@@ -96,6 +99,8 @@ extern const struct file_operations hpc_proc_lock_operations;
 extern const struct file_operations hpc_proc_goto_operations;
 
 #else /* !CONFIG_HPC */
+
+#define hpc_shown static
 
 static inline void hpc_dup_task(struct task_struct *tsk) { }
 static inline int hpc_fork(struct task_struct *child) { return 0; }
