@@ -60,7 +60,7 @@ def test_leftovers_are_found_by_their_mark(driver, tmp_path):
     retry(lambda: process.leftovers(tmp_path) == [pid], 10, "the mark")
     assert process.leftovers(tmp_path / "other") == []
     assert process.kill_leftovers(tmp_path) == [pid]
-    assert not running(pid)
+    retry(lambda: not running(pid), 10, "its end")
 
 
 def test_missing_programs_are_named(tmp_path):
