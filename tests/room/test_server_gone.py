@@ -94,17 +94,3 @@ def test_debian_needs_more_memory_than_there_is(room, netboot, debian):
         node.wait_ready(120)
     finally:
         served.stop()
-
-
-def test_a_machine_that_is_too_small(room, netboot):
-    """Said by the loader, before kernel and node image are sent."""
-    cluster = room.power_on([{"boot": "pxe"}], memory=192, pxe_from_node=True)
-    node = cluster.nodes[0]
-    served = Served(cluster)
-    try:
-        node.start()
-        retry(lambda: "a Tessera node needs" in screen_text(node), 90, "the message on the screen")
-        node.screenshot(shot("pxe-too-small"))
-        assert "refused: 19" in served.log.read_text()
-    finally:
-        served.stop()
