@@ -53,7 +53,8 @@ def test_there_is_a_prompt_on_every_console(make_cluster):
     node = make_cluster(1).nodes[0]
     node.wait_for_console_text(PROMPT)
     shells = "for p in /proc/[0-9]*; do readlink $p/fd/0; done 2>/dev/null | sort -u"
-    assert {"/dev/tty1", "/dev/ttyS0"} <= set(node.wait_until_succeeds(shells).split())
+    retry(lambda: {"/dev/tty1", "/dev/ttyS0"} <= set(node.succeed(shells).split()), 30,
+          "somebody on both consoles")
     node.console_send("echo seven times six is $((6 * 7))\n")
     node.wait_for_console_text("seven times six is 42")
     node.console_send("exit\n")  # another shell takes its place
