@@ -90,7 +90,7 @@ def test_power_off_and_both_ways_to_restart(make_cluster):
 def test_wrong_parameters_are_named_and_do_no_harm(make_cluster):
     wrong = {"tessera.node=0": "must be a number from 1 to 65535",
              "tessera.ip=10.0.0.1": "needs a prefix length",
-             "tessera.root=sda1": "must be 'ram' or a device",
+             "tessera.root=sda1": "must be 'ram', 'live', a device",
              "tessera.colour=blue": "is unknown"}
     node = make_cluster(1, set_number=False, dhcp=True, cmdline=" ".join(wrong)).nodes[0]
     assert node.address() == "10.20.0.1"
