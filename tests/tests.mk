@@ -11,7 +11,9 @@
 TEST_RESULTS := $(B)/test-results
 
 # Each with what must be there before it can run.
-TEST_FOLDERS        := unit build driver netns image vm away media
+TEST_FOLDERS        := unit build driver netns image vm away
+# On demand, and in `make soak`: minutes of booting PCs from CD, stick and network.
+TEST_ON_DEMAND      := media
 TEST_NEEDS_unit     := unit-tests
 TEST_NEEDS_build    := kernel userland userland-tests hub
 TEST_NEEDS_driver   := hub userland
@@ -28,7 +30,7 @@ TESTS ?= $(TEST_FOLDERS:%=tests/%)
 endif
 PYTEST_OPTIONS ?=
 
-TEST_NEEDS := $(sort $(foreach f,$(TEST_FOLDERS),\
+TEST_NEEDS := $(sort $(foreach f,$(TEST_FOLDERS) $(TEST_ON_DEMAND),\
 	$(if $(filter tests/$(f) tests/$(f)/%,$(TESTS)),$(TEST_NEEDS_$(f)))))
 
 .PHONY: test lint
@@ -52,6 +54,6 @@ away-programs:
 	@$(MAKE) -s -f tests/away/away.mk away-programs
 
 .PHONY: soak
-soak: deps kernel node hub userland-tests unit-tests away-programs $(if $(SOAK),$(if $(filter media,$(SOAK)),iso debs),iso debs) ## the long forms of tests: hours (SOAK='NAME...': only those, see tests/soak/run; SEED=N)
+soak: deps kernel node hub userland-tests unit-tests away-programs $(if $(SOAK),$(if $(filter media,$(SOAK)),iso debs $(TEST_NEEDS_media)),iso debs $(TEST_NEEDS_media)) ## the long forms of tests: hours (SOAK='NAME...': only those, see tests/soak/run; SEED=N)
 	@config/need -r qemu-system-x86_64 ip $(PYTHON)
 	@tests/soak/run $(B)/soak-results $(SOAK)
