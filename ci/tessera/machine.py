@@ -98,7 +98,8 @@ class NodeSpec:
         """Kernel parameters of a node that QEMU or a PXE menu boots."""
         # An emulated processor may wait long for a real one: that is no stall yet.
         words = ["console=tty0", "console=ttyS0,115200", "printk.time=1", "panic=-1",
-                 "rcupdate.rcu_cpu_stall_timeout=60", f"tessera.hostname={self.name}"]
+                 "rcupdate.rcu_cpu_stall_timeout=60", "watchdog_thresh=60",
+                 f"tessera.hostname={self.name}"]
         if self.set_number:
             words.append(f"tessera.node={self.number}")
         if not self.discovery:
