@@ -308,7 +308,7 @@ H(sys_add_key);
 H(sys_request_key);
 H(sys_keyctl);
 
-/* --- families: at home, until they can be born away ------------------------ */
+/* --- families -------------------------------------------------------------- */
 G(sys_clone,		do_clone);
 G(sys_clone3,		do_clone3);
 G(sys_fork,		do_fork);

@@ -97,9 +97,7 @@ static int serve_exit(struct hpc_task *hpc, u32 len)
 	u32 code;
 	int ret;
 
-	if (len != sizeof(w))
-		return -EPROTO;
-	ret = hpc_link_recv(hpc->link, &w, sizeof(w));
+	ret = hpc_link_recv_body(hpc->link, &w, sizeof(w), len);
 	if (ret)
 		return ret;
 	code = le32_to_cpu(w.code);
@@ -394,9 +392,7 @@ static int serve_fetch(struct hpc_task *hpc, u32 len)
 	unsigned int n, i;
 	int ret;
 
-	if (len != sizeof(w))
-		return -EPROTO;
-	ret = hpc_link_recv(hpc->link, &w, sizeof(w));
+	ret = hpc_link_recv_body(hpc->link, &w, sizeof(w), len);
 	if (ret)
 		return ret;
 	n = le32_to_cpu(w.count);
@@ -450,9 +446,7 @@ static int serve_mmap(struct hpc_task *hpc, u32 len)
 	u32 id;
 	int ret;
 
-	if (len != sizeof(w))
-		return -EPROTO;
-	ret = hpc_link_recv(hpc->link, &w, sizeof(w));
+	ret = hpc_link_recv_body(hpc->link, &w, sizeof(w), len);
 	if (ret)
 		return ret;
 	file = fget(le32_to_cpu(w.fd));
@@ -476,9 +470,7 @@ static int serve_action(struct hpc_task *hpc, u32 len)
 	struct k_sigaction ka = {};
 	int ret;
 
-	if (len != sizeof(w))
-		return -EPROTO;
-	ret = hpc_link_recv(hpc->link, &w, sizeof(w));
+	ret = hpc_link_recv_body(hpc->link, &w, sizeof(w), len);
 	if (ret)
 		return ret;
 	hpc_action_load(&ka.sa, &w.action);
@@ -492,9 +484,7 @@ static int serve_mask(struct hpc_task *hpc, u32 len)
 	sigset_t blocked;
 	int ret;
 
-	if (len != sizeof(w))
-		return -EPROTO;
-	ret = hpc_link_recv(hpc->link, &w, sizeof(w));
+	ret = hpc_link_recv_body(hpc->link, &w, sizeof(w), len);
 	if (ret)
 		return ret;
 	blocked.sig[0] = le64_to_cpu(w.blocked);
@@ -514,7 +504,7 @@ static int refuse(struct hpc_task *hpc, int error)
 }
 
 /* All threads have come home: the others take the memory over. */
-static int home_work(struct hpc_task *hpc, void *data)
+static int home_work(struct hpc_task *hpc)
 {
 	struct hpc_process *p = hpc_process(current);
 	unsigned int others = p->gather.arrived - 1;
@@ -526,7 +516,7 @@ static int home_work(struct hpc_task *hpc, void *data)
 }
 
 /* The process's part, of the thread that unpacked it. */
-static int home_process(struct hpc_task *hpc, struct hpc_arrival *a)
+static void home_process(struct hpc_task *hpc, struct hpc_arrival *a)
 {
 	struct hpc_process *p = hpc_process(current);
 
@@ -535,7 +525,6 @@ static int home_process(struct hpc_task *hpc, struct hpc_arrival *a)
 	hpc_link_send(hpc->link, HPC_F_TAKEN, NULL, 0);
 	hpc_files_clear(p);
 	WRITE_ONCE(p->where, 0);
-	return 0;
 }
 
 static int home_thread(struct hpc_task *hpc, struct hpc_arrival *a)
@@ -564,7 +553,7 @@ static int come_home(struct hpc_task *hpc, struct hpc_arrival *a, bool first)
 	u32 from = p->where;
 	int ret;
 
-	ret = hpc_gather(hpc, MAX_SCHEDULE_TIMEOUT, home_work, NULL);
+	ret = hpc_gather(hpc, MAX_SCHEDULE_TIMEOUT, home_work);
 	if (ret == -ENOMEM) {
 		/* No reason to die; the guest goes on. */
 		clear_bit(HPC_T_BRING, &hpc->flags);
@@ -577,7 +566,7 @@ static int come_home(struct hpc_task *hpc, struct hpc_arrival *a, bool first)
 			mmput(p->homecoming);
 	}
 	if (!ret && first)
-		ret = home_process(hpc, a);
+		home_process(hpc, a);
 	ret = ret ?: home_thread(hpc, a);
 	if (!ret && first)
 		hpc_event(HPC_EVENT_HOME, task_tgid_nr(current), from, 0);
@@ -594,10 +583,9 @@ static int serve_homecoming(struct hpc_task *hpc, u16 type, u32 len)
 	u64 since = ktime_get_ns();
 	int ret;
 
-	a = kzalloc(sizeof(*a), GFP_KERNEL);
+	a = hpc_arrival_new(true);
 	if (!a)
 		return -ENOMEM;
-	a->home = true;
 	if (first)
 		ret = hpc_unpack(hpc->link, len, a);
 	else
@@ -614,7 +602,6 @@ static int serve_homecoming(struct hpc_task *hpc, u16 type, u32 len)
 		thread = hpc_arrival_first(a)->thread;
 	}
 	hpc_arrival_free(a);
-	kfree(a);
 	if (!ret && hpc->role == HPC_HOME)
 		hpc_arrive_futex(&thread);
 	return ret;

@@ -12,7 +12,6 @@
 #include <linux/in6.h>
 #include <linux/net.h>
 #include <linux/random.h>
-#include <linux/sched/signal.h>
 #include <linux/tcp.h>
 #include <net/sock.h>
 #include <net/tcp.h>
@@ -86,28 +85,6 @@ static struct hpc_link *link_of(struct socket *sock, const struct hpc_link *firs
 	return link;
 }
 
-static int sleep_until(struct socket *sock, __poll_t events, long *left)
-{
-	wait_queue_head_t *wq = sk_sleep(sock->sk);
-	DEFINE_WAIT_FUNC(wait, hpc_link_wake);
-	int ret = 0;
-
-	add_wait_queue(wq, &wait);
-	for (;;) {
-		set_current_state(TASK_KILLABLE);
-		if (sock->ops->poll(NULL, sock, NULL) & events)
-			break;
-		ret = fatal_signal_pending(current) ? -EINTR : -ETIMEDOUT;
-		if (!*left || ret == -EINTR)
-			break;
-		ret = 0;
-		*left = schedule_timeout(*left);
-	}
-	__set_current_state(TASK_RUNNING);
-	remove_wait_queue(wq, &wait);
-	return ret;
-}
-
 /* --- the side that opens --------------------------------------------------- */
 
 static struct socket *listen_beside(struct hpc_link *link, u16 *port)
@@ -175,7 +152,7 @@ static bool knows(struct hpc_link *link, const u8 *token, u32 *tid)
 
 	link->timeout = DOOR_TIMEOUT / 2;
 	if (hpc_link_recv_frame(link, &type, &len) || type != HPC_F_TOKEN ||
-	    len != sizeof(told) || hpc_link_recv(link, &told, sizeof(told)))
+	    hpc_link_recv_body(link, &told, sizeof(told), len))
 		return false;
 	*tid = le32_to_cpu(told.tid);
 	return !crypto_memneq(told.token, token, sizeof(told.token));
@@ -191,7 +168,7 @@ struct hpc_link *hpc_link_accept(struct hpc_link *link, struct socket *door,
 
 	/* Strangers are sent away, and do not make the wait longer. */
 	for (;;) {
-		ret = sleep_until(door, EPOLLIN, &left);
+		ret = hpc_sock_sleep(door, EPOLLIN, &left);
 		if (ret)
 			return ERR_PTR(ret);
 		if (kernel_accept(door, &sock, O_NONBLOCK))
@@ -225,7 +202,7 @@ static struct hpc_link *come_in(struct hpc_link *link, u16 port)
 	ret = len < 0 ? len : kernel_connect(sock, (struct sockaddr *)&addr, len,
 					     O_NONBLOCK);
 	if (ret == -EINPROGRESS) {
-		ret = sleep_until(sock, EPOLLOUT | EPOLLERR | EPOLLHUP, &left);
+		ret = hpc_sock_sleep(sock, EPOLLOUT | EPOLLERR | EPOLLHUP, &left);
 		if (!ret)
 			ret = kernel_connect(sock, (struct sockaddr *)&addr, len,
 					     O_NONBLOCK);

@@ -193,9 +193,7 @@ int hpc_serve_clone(struct hpc_task *hpc, u32 len)
 	pid_t pid;
 	int ret;
 
-	if (len != sizeof(w))
-		return -EPROTO;
-	ret = hpc_link_recv(hpc->link, &w, sizeof(w));
+	ret = hpc_link_recv_body(hpc->link, &w, sizeof(w), len);
 	if (ret)
 		return ret;
 	args.flags = le64_to_cpu(w.flags);

@@ -6,7 +6,6 @@
  */
 
 #include <linux/sched/signal.h>
-#include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/wait.h>
 
@@ -52,7 +51,7 @@ static void await_work(struct hpc_gather *g, unsigned int round)
 }
 
 int hpc_gather(struct hpc_task *hpc, long timeout,
-	       int (*work)(struct hpc_task *hpc, void *data), void *data)
+	       int (*work)(struct hpc_task *hpc))
 {
 	struct hpc_process *p = hpc_process(current);
 	struct hpc_gather *g = &p->gather;
@@ -70,7 +69,7 @@ int hpc_gather(struct hpc_task *hpc, long timeout,
 		if (all_here(g)) {
 			g->working = true;
 			spin_unlock(&g->lock);
-			ret = work(hpc, data);
+			ret = work(hpc);
 			spin_lock(&g->lock);
 			end_round(g, ret);
 			break;
@@ -117,29 +116,20 @@ int hpc_threads_get(struct hpc_task ***ret, unsigned int *n)
 	return 0;
 }
 
-int hpc_kick_all(struct task_struct *task, int flag)
+void hpc_kick_all(struct task_struct *task, int flag)
 {
 	struct task_struct *t;
-	bool ok;
+	struct hpc_task *hpc;
 
-again:
 	rcu_read_lock();
 	for_each_thread(task, t) {
 		if (t->flags & PF_EXITING)
 			continue;
-		if (!READ_ONCE(t->hpc)) {
-			get_task_struct(t);
-			rcu_read_unlock();
-			ok = hpc_task_get(t);
-			put_task_struct(t);
-			if (!ok)
-				return -ENOMEM;
-			goto again;
-		}
-		if (flag >= 0)
-			set_bit(flag, &t->hpc->flags);
+		hpc = READ_ONCE(t->hpc);
+		if (hpc && flag >= 0)
+			set_bit(flag, &hpc->flags);
+		/* One that we do not know yet makes itself known. */
 		hpc_kick(t);
 	}
 	rcu_read_unlock();
-	return 0;
 }

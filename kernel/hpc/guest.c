@@ -73,9 +73,7 @@ static int unasked_signal(struct hpc_task *hpc, u32 len)
 	sigset_t mask;
 	int ret;
 
-	if (len != sizeof(w))
-		return -EPROTO;
-	ret = hpc_link_recv(hpc->link, &w, sizeof(w));
+	ret = hpc_link_recv_body(hpc->link, &w, sizeof(w), len);
 	if (ret)
 		return ret;
 	if (le32_to_cpu(w.flags) & HPC_SIG_MASK) {
@@ -311,9 +309,7 @@ int hpc_guest_answer(struct hpc_task *hpc, u16 want, void *answer, u32 size)
 
 	hpc_link_expect(hpc->link);
 	ret = await(hpc, want, &len);
-	if (!ret && len != size)
-		ret = -EPROTO;
-	ret = ret ?: hpc_link_recv(hpc->link, answer, size);
+	ret = ret ?: hpc_link_recv_body(hpc->link, answer, size, len);
 	clear_bit(HPC_T_INTR_SENT, &hpc->flags);
 	settle(hpc);
 	if (ret) {
@@ -509,7 +505,7 @@ static int send_home(struct hpc_task *hpc, struct hpc_task **all, unsigned int n
 	return ret ?: await_taken(hpc);
 }
 
-static int go_home_work(struct hpc_task *hpc, void *data)
+static int go_home_work(struct hpc_task *hpc)
 {
 	struct hpc_task **all;
 	unsigned int n;
@@ -532,10 +528,7 @@ static int go_home(struct hpc_task *hpc)
 {
 	int ret;
 
-	hpc_save(hpc);
-	ret = hpc_gather(hpc, MAX_SCHEDULE_TIMEOUT, go_home_work, NULL);
-	hpc_link_close(hpc->saved);
-	hpc->saved = NULL;
+	ret = hpc_gather_packed(hpc, MAX_SCHEDULE_TIMEOUT, go_home_work);
 	if (!ret)
 		gone(hpc);
 	/* Refused: home has no room; stay, until asked again. */

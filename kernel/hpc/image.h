@@ -105,7 +105,7 @@ struct hpc_pending_sig {
  * hpc_unpack - read an image into the current task
  * @link:	where from; positioned behind the HEAD frame's header
  * @head_len:	length in that header
- * @a:		zeroed by the caller but for @home
+ * @a:		from hpc_arrival_new()
  *
  * On success the task has the image's memory, and nothing else of it: that is
  * in @a, for hpc_arrive().  On failure it has its own memory, as before.
@@ -139,7 +139,9 @@ void hpc_arrive_futex(const struct hpc_wire_thread *t);
 
 /* Gives the task its old memory back. */
 void hpc_unpack_undo(struct hpc_arrival *a);
-/* Frees what @a holds.  Its memory, if it was not undone, is the task's. */
+/* For an image that is to come, @home or here.  NULL: no memory. */
+struct hpc_arrival *hpc_arrival_new(bool home);
+/* Frees @a and what it holds.  Its memory, if it was not undone, is the task's. */
 void hpc_arrival_free(struct hpc_arrival *a);
 
 #endif /* _HPC_IMAGE_H */

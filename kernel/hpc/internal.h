@@ -113,11 +113,11 @@ void hpc_gather_init(struct hpc_gather *g);
  * the process is being killed.
  */
 int hpc_gather(struct hpc_task *hpc, long timeout,
-	       int (*work)(struct hpc_task *hpc, void *data), void *data);
+	       int (*work)(struct hpc_task *hpc));
 /* For @work: all of them, the first thread first.  kvfree() it.  -ENOMEM. */
 int hpc_threads_get(struct hpc_task ***ret, unsigned int *n);
-/* Sets a flag (HPC_T_*, or -1 for none) of all threads and kicks them.  -ENOMEM. */
-int hpc_kick_all(struct task_struct *task, int flag);
+/* Sets a flag (HPC_T_*, or -1 for none) of all threads and kicks them. */
+void hpc_kick_all(struct task_struct *task, int flag);
 
 /**
  * struct hpc_request - a move that was asked for
@@ -374,8 +374,10 @@ int hpc_mm_switch(struct mm_struct *mm);
 bool hpc_vma_is_vdso(struct vm_area_struct *vma);
 /* A deputy keeps what others see of its memory and drops the rest. */
 int hpc_shadow_begin(void);
-/* The shadow is the process's: one thread at a time changes it. */
-/* Makes @addr to @addr + @len of a deputy's memory readable and writable. */
+/*
+ * Makes @addr to @addr + @len of a deputy's memory readable and writable.  The
+ * shadow is the process's: one thread at a time changes it.
+ */
 int hpc_shadow_prepare(unsigned long addr, unsigned long len);
 void hpc_shadow_drop(unsigned long addr, unsigned long len);
 
@@ -409,10 +411,11 @@ int hpc_receive(int fd);
 /* HPC_IOC_SEND: asks @task to move over @fd to @node. */
 int hpc_send(struct task_struct *task, int fd, u32 node);
 /*
- * Keeps the current thread's image until the process is packed; then those of
- * @all are sent.
+ * As hpc_gather(), with the image of each thread kept for @work, which sends
+ * those of @all.
  */
-int hpc_save(struct hpc_task *hpc);
+int hpc_gather_packed(struct hpc_task *hpc, long timeout,
+		      int (*work)(struct hpc_task *hpc));
 int hpc_send_saved(struct hpc_link *link, struct hpc_task **all, unsigned int n);
 /* Frees what a thread that ends holds of a move. */
 void hpc_task_release(struct hpc_task *hpc);

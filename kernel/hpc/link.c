@@ -180,57 +180,61 @@ void hpc_link_close(struct hpc_link *link)
 
 /* --- waiting --------------------------------------------------------------- */
 
-static __poll_t link_poll(struct hpc_link *link)
+#define READABLE	(EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)
+#define WRITABLE	(EPOLLOUT | EPOLLHUP | EPOLLERR)
+
+static __poll_t sock_state(struct socket *sock)
 {
 	/* No poll table: asks for the state, and for a wake-up when room comes. */
-	return link->sock->ops->poll(link->file, link->sock, NULL);
+	return sock->ops->poll(NULL, sock, NULL);
 }
 
 bool hpc_link_readable(struct hpc_link *link)
 {
 	if (link->pos < link->end || link->error || !link->sock)
 		return true;
-	return link_poll(link) & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR);
-}
-
-static bool link_writable(struct hpc_link *link)
-{
-	return link_poll(link) & (EPOLLOUT | EPOLLHUP | EPOLLERR);
+	return sock_state(link->sock) & READABLE;
 }
 
 /*
  * Sockets wake only those who sleep interruptibly.  Somebody with a signal
  * pending cannot, so this wakes the sleeper whatever its state.
  */
-int hpc_link_wake(struct wait_queue_entry *entry, unsigned int mode, int flags,
-		  void *key)
+static int sock_wake(struct wait_queue_entry *entry, unsigned int mode,
+		     int flags, void *key)
 {
 	return default_wake_function(entry, TASK_NORMAL, flags, key);
 }
 
-static int link_sleep(struct hpc_link *link, bool (*ready)(struct hpc_link *))
+int hpc_sock_sleep(struct socket *sock, __poll_t events, long *left)
 {
-	wait_queue_head_t *wq = sk_sleep(link->sock->sk);
-	DEFINE_WAIT_FUNC(wait, hpc_link_wake);
-	long left = link->timeout;
+	wait_queue_head_t *wq = sk_sleep(sock->sk);
+	DEFINE_WAIT_FUNC(wait, sock_wake);
 	int ret = 0;
 
 	add_wait_queue(wq, &wait);
 	for (;;) {
 		set_current_state(TASK_KILLABLE);
-		if (ready(link))
+		if (sock_state(sock) & events)
 			break;
 		if (fatal_signal_pending(current))
 			ret = -EINTR;
-		else if (!left)
+		else if (!*left)
 			ret = -ETIMEDOUT;
 		if (ret)
 			break;
-		left = schedule_timeout(left);
+		*left = schedule_timeout(*left);
 	}
 	__set_current_state(TASK_RUNNING);
 	remove_wait_queue(wq, &wait);
 	return ret;
+}
+
+static int link_sleep(struct hpc_link *link, __poll_t events)
+{
+	long left = link->timeout;
+
+	return hpc_sock_sleep(link->sock, events, &left);
 }
 
 int hpc_link_wait(struct hpc_link *link, bool (*stop)(void *data), void *data)
@@ -333,7 +337,7 @@ static int link_send_iter(struct hpc_link *link, struct iov_iter *from,
 	while (msg_data_left(&msg)) {
 		ret = sock_sendmsg(link->sock, &msg);
 		if (ret == -EAGAIN) {
-			ret = link_sleep(link, link_writable);
+			ret = link_sleep(link, WRITABLE);
 			if (ret)
 				return link_fail(link, ret);
 			continue;
@@ -430,7 +434,7 @@ static ssize_t link_read_some(struct hpc_link *link, struct iov_iter *to)
 			return n;
 		if (n != -EAGAIN)
 			return link_fail(link, n);
-		ret = link_sleep(link, hpc_link_readable);
+		ret = link_sleep(link, READABLE);
 		if (ret)
 			return link_fail(link, ret);
 	}
@@ -484,6 +488,11 @@ int hpc_link_recv(struct hpc_link *link, void *to, size_t len)
 
 	iov_iter_kvec(&iter, ITER_DEST, &vec, 1, len);
 	return hpc_link_recv_iter(link, &iter);
+}
+
+int hpc_link_recv_body(struct hpc_link *link, void *to, size_t size, u32 len)
+{
+	return len == size ? hpc_link_recv(link, to, size) : -EPROTO;
 }
 
 int hpc_link_skip(struct hpc_link *link, size_t len)

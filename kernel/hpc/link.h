@@ -88,6 +88,8 @@ int hpc_link_send_pages(struct hpc_link *link, u16 type, const void *head,
 			u32 len);
 int hpc_link_recv_frame(struct hpc_link *link, u16 *type, u32 *len);
 int hpc_link_recv(struct hpc_link *link, void *to, size_t len);
+/* The whole body of a frame, which is to be @size bytes, and is @len.  -EPROTO. */
+int hpc_link_recv_body(struct hpc_link *link, void *to, size_t size, u32 len);
 int hpc_link_recv_iter(struct hpc_link *link, struct iov_iter *to);
 int hpc_link_skip(struct hpc_link *link, size_t len);
 
@@ -113,9 +115,11 @@ int hpc_link_wait(struct hpc_link *link, bool (*stop)(void *data), void *data);
 void hpc_link_expect(struct hpc_link *link);
 bool hpc_link_unexpect(struct hpc_link *link);
 
-/* For waits of our own on a socket. */
-int hpc_link_wake(struct wait_queue_entry *entry, unsigned int mode, int flags,
-		  void *key);
+/*
+ * Sleeps killably until poll() of @sock would tell one of @events, *@left jiffies
+ * at most, which it counts down.  -EINTR, -ETIMEDOUT.
+ */
+int hpc_sock_sleep(struct socket *sock, __poll_t events, long *left);
 
 /*
  * A second link to where @link leads, see door.c.  One side listens, says so in

@@ -89,7 +89,8 @@ int hpc_send(struct task_struct *task, int fd, u32 node)
 	 */
 	if (READ_ONCE(p->where))
 		return hpc_bring(task);
-	return hpc_kick_all(task, -1);
+	hpc_kick_all(task, -1);
+	return 0;
 
 err_free:
 	kfree(req);
@@ -103,7 +104,8 @@ int hpc_bring(struct task_struct *task)
 	if (!p || (!READ_ONCE(p->where) && !atomic_read(&p->guests)))
 		return -ESRCH;
 	WRITE_ONCE(p->bring, true);
-	return hpc_kick_all(task, HPC_T_BRING);
+	hpc_kick_all(task, HPC_T_BRING);
+	return 0;
 }
 
 void hpc_task_release(struct hpc_task *hpc)
@@ -120,16 +122,18 @@ void hpc_task_release(struct hpc_task *hpc)
 	hpc->ranges = NULL;
 }
 
-int hpc_save(struct hpc_task *hpc)
+int hpc_gather_packed(struct hpc_task *hpc, long timeout,
+		      int (*work)(struct hpc_task *hpc))
 {
 	int ret;
 
+	/* Who sends them learns of an error from what was saved, or was not. */
 	hpc->saved = hpc_link_memory();
-	if (!hpc->saved)
-		return -ENOMEM;
-	ret = hpc_pack_thread(hpc->saved);
-	/* What the others are to know: this one cannot. */
-	hpc->saved->error = ret;
+	if (hpc->saved)
+		hpc->saved->error = hpc_pack_thread(hpc->saved);
+	ret = hpc_gather(hpc, timeout, work);
+	hpc_link_close(hpc->saved);
+	hpc->saved = NULL;
 	return ret;
 }
 
@@ -239,7 +243,7 @@ static int send_out(struct hpc_request *req, struct hpc_task **all,
 }
 
 /* All threads are here, and one of them does this for all. */
-static int leave_work(struct hpc_task *hpc, void *data)
+static int leave_work(struct hpc_task *hpc)
 {
 	struct hpc_process *p = hpc_process(current);
 	struct hpc_request *req = xchg(&p->request, NULL);
@@ -284,7 +288,7 @@ static int leave_work(struct hpc_task *hpc, void *data)
 }
 
 /* One sleeps where no signal reaches it: another time, then. */
-static void not_all_came(struct hpc_task *hpc, int error)
+static void not_all_came(int error)
 {
 	struct hpc_request *req;
 
@@ -299,13 +303,9 @@ static void leave(struct hpc_task *hpc)
 {
 	int ret;
 
-	/* The others learn of an error when they look at what was saved. */
-	hpc_save(hpc);
-	ret = hpc_gather(hpc, GATHER_TIMEOUT, leave_work, NULL);
-	hpc_link_close(hpc->saved);
-	hpc->saved = NULL;
+	ret = hpc_gather_packed(hpc, GATHER_TIMEOUT, leave_work);
 	if (ret) {
-		not_all_came(hpc, ret);
+		not_all_came(ret);
 		return;
 	}
 	/* The guest runs: what it has in memory is no longer ours. */
@@ -349,9 +349,9 @@ static int more_threads(struct hpc_link *link, struct hpc_arrival *a)
 	if (a->nthreads == 1)
 		return 0;
 	ret = hpc_link_recv_frame(link, &type, &len);
-	if (!ret && (type != HPC_F_LISTEN || len != sizeof(w)))
+	if (!ret && type != HPC_F_LISTEN)
 		ret = -EPROTO;
-	ret = ret ?: hpc_link_recv(link, &w, sizeof(w));
+	ret = ret ?: hpc_link_recv_body(link, &w, sizeof(w), len);
 	if (ret)
 		return ret;
 	if (w.error)
@@ -382,8 +382,6 @@ static int receive(struct hpc_link *link, struct hpc_arrival *a)
 	u32 len;
 	int ret;
 
-	INIT_LIST_HEAD(&a->threads);
-	INIT_LIST_HEAD(&a->siginfos);
 	ret = hpc_link_recv_frame(link, &type, &len);
 	if (ret)
 		return ret;
@@ -432,7 +430,7 @@ int hpc_receive(int fd)
 	fput(file);
 	if (IS_ERR(link))
 		return PTR_ERR(link);
-	a = kzalloc(sizeof(*a), GFP_KERNEL_ACCOUNT);
+	a = hpc_arrival_new(false);
 	if (!a) {
 		hpc_link_close(link);
 		return -ENOMEM;
@@ -442,7 +440,6 @@ int hpc_receive(int fd)
 		go(hpc_process(current), ret);
 		hpc_unpack_undo(a);
 		hpc_arrival_free(a);
-		kfree(a);
 		hpc_files_clear(hpc_process(current));
 		hpc_link_close(link);
 		return ret;
@@ -505,7 +502,6 @@ static void arrive_first(struct hpc_task *hpc)
 	set_personality(le32_to_cpu(a->process.personality));
 	list_del(&t->list);
 	hpc_arrival_free(a);
-	kfree(a);
 	hpc_remote_add(current);
 	go(hpc_process(current), 1);
 	arrive_thread(hpc, t);
@@ -638,7 +634,6 @@ void __hpc_exit(struct task_struct *tsk, long code)
 	hpc_task_release(hpc);
 	if (hpc->arrival) {
 		hpc_arrival_free(hpc->arrival);
-		kfree(hpc->arrival);
 		hpc->arrival = NULL;
 	}
 	hpc->role = HPC_HOME;

@@ -194,8 +194,8 @@ int __hpc_fork(struct task_struct *child)
 			set_tsk_thread_flag(child, TIF_HPC);
 		return 0;
 	}
-	if ((!READ_ONCE(parent->locked) && !parent->wish.job &&
-	     !parent->wish.decay))
+	if (!READ_ONCE(parent->locked) && !parent->wish.job &&
+	    !parent->wish.decay)
 		return 0;
 	hpc = hpc_process_get(child);
 	if (!hpc)

@@ -64,13 +64,6 @@ struct unpack {
 	struct bio_vec		bvec[HPC_MAX_RUN];
 };
 
-static int recv_exact(struct unpack *u, void *to, size_t size, u32 len)
-{
-	if (len != size)
-		return -EPROTO;
-	return hpc_link_recv(u->link, to, size);
-}
-
 /* --- head and process ------------------------------------------------------ */
 
 static int unpack_head(struct unpack *u, u32 len)
@@ -78,7 +71,7 @@ static int unpack_head(struct unpack *u, u32 len)
 	struct hpc_wire_head *w = &u->a->head;
 	int ret;
 
-	ret = recv_exact(u, w, sizeof(*w), len);
+	ret = hpc_link_recv_body(u->link, w, sizeof(*w), len);
 	if (ret)
 		return ret;
 	if (le32_to_cpu(w->magic) != HPC_WIRE_MAGIC || w->reserved)
@@ -101,7 +94,7 @@ static int unpack_process(struct unpack *u, u32 len)
 	struct hpc_wire_process *w = &u->a->process;
 	int ret;
 
-	ret = recv_exact(u, w, sizeof(*w), len);
+	ret = hpc_link_recv_body(u->link, w, sizeof(*w), len);
 	if (ret)
 		return ret;
 	w->comm[sizeof(w->comm) - 1] = 0;
@@ -220,7 +213,7 @@ static int unpack_mm(struct unpack *u, u32 len)
 	struct mm_struct *mm;
 	int ret;
 
-	ret = recv_exact(u, &w, sizeof(w), len);
+	ret = hpc_link_recv_body(u->link, &w, sizeof(w), len);
 	if (ret)
 		return ret;
 	if (!mm_valid(&w))
@@ -257,7 +250,7 @@ static int unpack_file(struct unpack *u, u32 len)
 	struct hpc_wire_file w;
 	int ret;
 
-	ret = recv_exact(u, &w, sizeof(w), len);
+	ret = hpc_link_recv_body(u->link, &w, sizeof(w), len);
 	if (ret)
 		return ret;
 	if (!w.id || le32_to_cpu(w.id) > HPC_MAX_FILES ||
@@ -333,7 +326,7 @@ static int unpack_vma(struct unpack *u, u32 len)
 	u32 f;
 	int ret;
 
-	ret = recv_exact(u, &w, sizeof(w), len);
+	ret = hpc_link_recv_body(u->link, &w, sizeof(w), len);
 	if (ret)
 		return ret;
 	start = le64_to_cpu(w.start);
@@ -503,7 +496,7 @@ static int unpack_actions(struct unpack *u, u32 len)
 	struct hpc_wire_action *w = u->a->actions;
 	int ret;
 
-	ret = recv_exact(u, w, sizeof(u->a->actions), len);
+	ret = hpc_link_recv_body(u->link, w, sizeof(u->a->actions), len);
 	if (ret)
 		return ret;
 	/* A process that could not be killed. */
@@ -528,7 +521,7 @@ static int unpack_thread(struct unpack *u, u32 len)
 	u->a->nthreads++;
 	u->t = t;
 	w = &t->thread;
-	ret = recv_exact(u, w, sizeof(*w), len);
+	ret = hpc_link_recv_body(u->link, w, sizeof(*w), len);
 	if (ret)
 		return ret;
 	w->comm[sizeof(w->comm) - 1] = 0;
@@ -699,8 +692,6 @@ static struct unpack *unpack_begin(struct hpc_link *link, struct hpc_arrival *a)
 {
 	struct unpack *u = kvzalloc(sizeof(*u), GFP_KERNEL);
 
-	INIT_LIST_HEAD(&a->threads);
-	INIT_LIST_HEAD(&a->siginfos);
 	if (u) {
 		u->link = link;
 		u->a = a;
@@ -764,6 +755,18 @@ void hpc_thread_image_free(struct hpc_thread_image *t)
 	kvfree(t);
 }
 
+struct hpc_arrival *hpc_arrival_new(bool home)
+{
+	struct hpc_arrival *a = kzalloc(sizeof(*a), GFP_KERNEL_ACCOUNT);
+
+	if (!a)
+		return NULL;
+	a->home = home;
+	INIT_LIST_HEAD(&a->threads);
+	INIT_LIST_HEAD(&a->siginfos);
+	return a;
+}
+
 void hpc_arrival_free(struct hpc_arrival *a)
 {
 	struct hpc_thread_image *t, *nt;
@@ -773,11 +776,9 @@ void hpc_arrival_free(struct hpc_arrival *a)
 		hpc_thread_image_free(t);
 	list_for_each_entry_safe(p, np, &a->siginfos, list)
 		kfree(p);
-	INIT_LIST_HEAD(&a->threads);
-	INIT_LIST_HEAD(&a->siginfos);
 	if (a->old_mm)
 		mmput(a->old_mm);
-	a->old_mm = NULL;
+	kfree(a);
 }
 
 /*

@@ -146,12 +146,20 @@ int hpc_arch_save(hpc_arch_emit_t emit, void *data)
 
 /* --- setting --------------------------------------------------------------- */
 
+static int check_general(const struct user_regs_struct *u, u32 len)
+{
+	if (len != sizeof(*u) || u->cs != __USER_CS || u->ss != __USER_DS ||
+	    u->fs_base >= TASK_SIZE_MAX || u->gs_base >= TASK_SIZE_MAX)
+		return -EINVAL;
+	return 0;
+}
+
 static int set_general(const struct user_regs_struct *u, u32 len)
 {
 	struct pt_regs *regs = current_pt_regs();
 	int ret;
 
-	if (len != sizeof(*u) || u->cs != __USER_CS || u->ss != __USER_DS)
+	if (check_general(u, len))
 		return -EINVAL;
 	ret = do_arch_prctl_64(current, ARCH_SET_FS, u->fs_base);
 	ret = ret ?: do_arch_prctl_64(current, ARCH_SET_GS, u->gs_base);
@@ -258,14 +266,6 @@ static int set_fpu(const u8 *in, u32 len)
 		write_pkru(pkru);
 	kvfree(area);
 	return ret;
-}
-
-static int check_general(const struct user_regs_struct *u, u32 len)
-{
-	if (len != sizeof(*u) || u->cs != __USER_CS || u->ss != __USER_DS ||
-	    u->fs_base >= TASK_SIZE_MAX || u->gs_base >= TASK_SIZE_MAX)
-		return -EINVAL;
-	return 0;
 }
 
 static int check_fpu(const u8 *in, u32 len)
