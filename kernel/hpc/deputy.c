@@ -602,8 +602,10 @@ static int serve_homecoming(struct hpc_task *hpc, u16 type, u32 len)
 		thread = hpc_arrival_first(a)->thread;
 	}
 	hpc_arrival_free(a);
-	if (!ret && hpc->role == HPC_HOME)
+	if (!ret && hpc->role == HPC_HOME) {
+		hpc_clocks_await(thread.clocks);
 		hpc_arrive_futex(&thread);
+	}
 	return ret;
 }
 

@@ -331,6 +331,8 @@ void hpc_times_get(struct hpc_times *t);
 void hpc_times_set(const struct hpc_times *t);
 /* Adds what lies between @before and @now to the current thread's. */
 void hpc_times_add(const struct hpc_times *before, const struct hpc_times *now);
+void hpc_clocks_get(__le64 clocks[3]);
+void hpc_clocks_await(const __le64 seen[3]);
 
 /* --- signals.c ------------------------------------------------------------- */
 

@@ -487,6 +487,7 @@ static void arrive_thread(struct hpc_task *hpc, struct hpc_thread_image *t)
 	set_task_syscall_work(current, HPC);
 	hpc_link_watch(hpc->link, current);
 	hpc_fault(HPC_FAULT_GUEST_RUNS, hpc->link);
+	hpc_clocks_await(thread.clocks);
 	hpc_arrive_futex(&thread);
 }
 

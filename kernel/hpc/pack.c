@@ -435,6 +435,7 @@ static int pack_thread(struct hpc_link *link)
 	w.utime = cpu_to_le64(t.utime);
 	w.stime = cpu_to_le64(t.stime);
 	w.runtime = cpu_to_le64(t.runtime);
+	hpc_clocks_get(w.clocks);
 	strscpy_pad(w.comm, current->comm);
 	return hpc_link_send(link, HPC_F_THREAD, &w, sizeof(w));
 }

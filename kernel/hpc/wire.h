@@ -55,7 +55,7 @@
 #include <linux/types.h>
 
 #define HPC_WIRE_MAGIC		0x54524d54	/* "TMRT" */
-#define HPC_WIRE_VERSION	2
+#define HPC_WIRE_VERSION	3
 #define HPC_WIRE_ARCH_X86_64	62		/* EM_X86_64 */
 
 enum hpc_frame_type {
@@ -221,13 +221,14 @@ struct hpc_wire_thread {
 	__le32	altstack_flags;
 	__le32	restart_nr;	/* call that restart_syscall() goes on with */
 	__le64	utime, stime, runtime;	/* so far, ns */
+	__le64	clocks[3];	/* MONOTONIC, BOOTTIME, MONOTONIC_RAW as it has seen them, ns */
 	/* FUTEX_WAIT that was interrupted: all zero if there is none */
 	__le64	futex_addr, futex_time;
 	__le32	futex_val, futex_flags, futex_bitset;
 	__le32	reserved;
 	char	comm[16];
 };
-static_assert(sizeof(struct hpc_wire_thread) == 144);
+static_assert(sizeof(struct hpc_wire_thread) == 168);
 
 /* One register set of the core dump's; its bytes follow. */
 struct hpc_wire_regs {
