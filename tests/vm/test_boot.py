@@ -57,7 +57,10 @@ def test_there_is_a_prompt_on_every_console(make_cluster):
           "somebody on both consoles")
     node.console_send("echo seven times six is $((6 * 7))\n")
     node.wait_for_console_text("seven times six is 42")
-    node.console_send("exit\n")  # another shell takes its place
+    # Another shell takes its place; what is typed before it reads is the old one's.
+    mark = node.console.position()
+    node.console_send("exit\n")
+    node.wait_for_console_text(PROMPT, since=mark)
     node.console_send("echo back $((2 + 3)) again\n")
     node.wait_for_console_text("back 5 again")
 

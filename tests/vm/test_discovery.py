@@ -43,6 +43,9 @@ def cluster(make_module_cluster):
 @pytest.fixture
 def three(cluster):
     wait_up(cluster.nodes, {1, 2, 3}, 90, "all three in every table")
+    # They may know each other by IPv6 while DHCP has not answered again.
+    for number, node in enumerate(cluster.nodes, 1):
+        node.wait_until_succeeds(f"ip -4 addr show | grep -qF ' 10.20.0.{number}/'", timeout=60)
     return cluster
 
 
