@@ -282,6 +282,22 @@ void away_moved(void)
 	away_write(answers[1], line, n);
 }
 
+void away_asleep(void)
+{
+	char path[32], *stat, *end, state;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", getppid());
+	for (;;) {
+		stat = away_slurp(path, NULL);
+		end = strrchr(stat, ')');
+		state = end && end[1] ? end[2] : 0;
+		free(stat);
+		if (state == 'S')
+			return;
+		usleep(1000);
+	}
+}
+
 void away_helped(void)
 {
 	take_answer(answers[0]);

@@ -119,6 +119,11 @@ void away_ask(int fd, char c);
 
 /* In a helper: waits for the end of the moves of away_call(). */
 void away_moved(void);
+/*
+ * In a helper: waits until the program sleeps in a call that a signal can end.  While
+ * it computes, here or on another node, it does not.
+ */
+void away_asleep(void);
 /* Takes the place of away_call_end() if a helper has used away_moved(). */
 void away_helped(void);
 

@@ -25,6 +25,7 @@ static void type(int fd, void *arg)
 		char c = away_hear(fd);
 
 		away_moved();
+		away_asleep();
 		away_write(master, "\003", 1);
 		if (c == 'l')
 			away_write(master, "line\n", 5);

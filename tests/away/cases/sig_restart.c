@@ -21,9 +21,9 @@ static void send(int fd, void *arg)
 		char c = away_hear(fd);
 
 		away_moved();
-		usleep(50000);
+		away_asleep();
 		SYS(kill(*(pid_t *)arg, SIGUSR1));
-		usleep(50000);
+		away_asleep();
 		away_tell(fd, c);
 	}
 }

@@ -22,7 +22,10 @@ static void send(int fd, void *arg)
 
 		if (c != 'n')
 			away_moved();
-		usleep(50000);
+		if (c == 'p')
+			away_asleep();
+		else
+			usleep(50000);
 		/* The first of them stays blocked. */
 		SYS(kill(pid, SIGUSR2));
 		SYS(kill(pid, SIGUSR1));
