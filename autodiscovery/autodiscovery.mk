@@ -3,7 +3,7 @@
 # Discovery: omdiscd, and the long forms of its tests.
 
 OMDISCD      := $(UL_DIR)/omdiscd
-OMDISCD_SRCS := $(sort $(wildcard autodiscovery/*.c)) $(LIBHPC_SRCS)
+OMDISCD_SRCS := $(sort $(wildcard autodiscovery/*.c)) $(call ul_tool)
 
 $(OMDISCD): $(call ul_objects,$(UL_OBJ),$(OMDISCD_SRCS))
 	$(call ul_run,LINK,$(CC) $(TS_LDFLAGS) -o $@ $^ -lsodium)

@@ -32,7 +32,7 @@
 #include "own.h"
 #include "status.h"
 #include "table.h"
-#include "version.h"
+#include "tools/tool.h"
 
 #define CHECK_MS	2000	/* between looks at the table for other people's hands */
 #define REJOIN_MS	60000
@@ -43,6 +43,8 @@
 #define GATHER_MS	20	/* ... that seldom, */
 #define GATHER_MOST_MS	50	/* and at most so seldom where more speak */
 #define BATCH		256	/* packets between two looks at the clock */
+
+const char *tool_name = "omdiscd";
 
 struct daemon {
 	/* options */
@@ -101,20 +103,6 @@ static void help(FILE *out)
 	      "  -V, --version         version of this program\n"
 	      "\n"
 	      "Exit status: 0 done, 1 failed, 2 wrong usage.\n", out);
-}
-
-static int usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static int usage(const char *format, ...)
-{
-	va_list ap;
-
-	fputs("omdiscd: ", stderr);
-	va_start(ap, format);
-	vfprintf(stderr, format, ap);
-	va_end(ap);
-	fputs("; try 'omdiscd --help'\n", stderr);
-	return 2;
 }
 
 static bool to_stderr;
@@ -541,7 +529,7 @@ static int key_open(struct daemon *d)
 	ret = disc_key_make(secret, strlen(secret), d->cluster, &d->net.key);
 	sodium_memzero(secret, sizeof(secret));
 	if (ret)
-		return usage("a cluster's name has at most %d bytes", DISC_CLUSTER_MAX);
+		return tool_usage("a cluster's name has at most %d bytes", DISC_CLUSTER_MAX);
 	return 0;
 }
 
@@ -634,15 +622,15 @@ static int cards_parse(struct daemon *d, const char *list)
 	snprintf(d->cards, sizeof(d->cards), "%s", list);
 	for (word = strtok_r(d->cards, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
 		if (n == NET_CARDS)
-			return usage("-i takes at most %d cards", NET_CARDS);
+			return tool_usage("-i takes at most %d cards", NET_CARDS);
 		d->net.wanted[n++] = word;
 	}
-	return n ? 0 : usage("-i wants network cards, such as eth0,eth1");
+	return n ? 0 : tool_usage("-i wants network cards, such as eth0,eth1");
 }
 
 static int option_take(struct daemon *d, int option, const char *arg)
 {
-	char *end;
+	long ttl;
 
 	switch (option) {
 	case 'n':
@@ -651,9 +639,9 @@ static int option_take(struct daemon *d, int option, const char *arg)
 	case 'i':
 		return cards_parse(d, arg);
 	case 'm':
-		d->net.ttl = strtoul(arg, &end, 10);
-		if (*end || end == arg || d->net.ttl < 1 || d->net.ttl > 255)
-			return usage("-m wants a number from 1 to 255, not '%s'", arg);
+		if (!tool_number(arg, 1, 255, &ttl))
+			return tool_usage("-m wants a number from 1 to 255, not '%s'", arg);
+		d->net.ttl = ttl;
 		return 0;
 	case OPT_STATUS:
 		d->status = true;
@@ -674,7 +662,7 @@ static int option_take(struct daemon *d, int option, const char *arg)
 		d->table_file = arg;
 		return 0;
 	default:
-		return usage("wrong option");
+		return tool_option(option, help);
 	}
 }
 
@@ -697,20 +685,16 @@ static int options_parse(struct daemon *d, int argc, char **argv)
 	int c, ret;
 
 	while ((c = getopt_long(argc, argv, "ni:m:hV", options, NULL)) != -1) {
-		if (c == 'h')
-			help(stdout);
-		else if (c == 'V')
-			puts("omdiscd (Tessera) " TESSERA_VERSION);
 		if (c == 'h' || c == 'V')
-			exit(0);
+			exit(tool_option(c, help));
 		ret = option_take(d, c, optarg);
 		if (ret)
 			return ret;
 	}
 	if (optind < argc)
-		return usage("'%s' is not an option", argv[optind]);
+		return tool_usage("'%s' is no option", argv[optind]);
 	if (d->json && !d->status)
-		return usage("--json goes with --status");
+		return tool_usage("--json goes with --status");
 	return 0;
 }
 

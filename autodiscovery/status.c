@@ -15,6 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "hpc.h"
 #include "status.h"
 
 static int address(const char *path, struct sockaddr_un *ret_sun)
@@ -104,21 +105,6 @@ static void print_hosts(FILE *f, const struct status_source *s)
 	}
 }
 
-/* Cluster and key names come from a person: quoted. */
-static void json_string(FILE *f, const char *text)
-{
-	fputc('"', f);
-	for (; *text; text++) {
-		if (*text == '"' || *text == '\\')
-			fputc('\\', f);
-		if ((unsigned char)*text < ' ')
-			fprintf(f, "\\u%04x", *text);
-		else
-			fputc(*text, f);
-	}
-	fputc('"', f);
-}
-
 static void peer_json(FILE *f, const struct disc_peer *p, const char *comma)
 {
 	char addr[INET6_ADDRSTRLEN];
@@ -135,9 +121,9 @@ static void peer_json(FILE *f, const struct disc_peer *p, const char *comma)
 		", \"rmem_kib\": %" PRIu64 ", \"tmem_kib\": %" PRIu64 ", \"kernel\": \"%016" PRIx64
 		"\", \"release\": ", p->info.cpus, p->info.speed, p->load, p->util, p->mem, p->rmem,
 		p->info.tmem, p->info.kernel);
-	json_string(f, p->info.release);
+	hpc_json_string(f, p->info.release);
 	fputs(", \"host\": ", f);
-	json_string(f, p->info.host);
+	hpc_json_string(f, p->info.host);
 	fprintf(f, ", \"features\": [");
 	for (i = 0; i < DISC_FEATURES; i++)
 		fprintf(f, "%s%" PRIu32, i ? ", " : "", p->info.features[i]);
@@ -151,21 +137,21 @@ static void print_json(FILE *f, const struct status_source *s)
 	unsigned int i, n = 0;
 
 	fputs("{\"cluster\": ", f);
-	json_string(f, s->cluster);
+	hpc_json_string(f, s->cluster);
 	fputs(", \"key\": ", f);
-	json_string(f, s->key_from);
+	hpc_json_string(f, s->key_from);
 	fputs(", \"quiet\": ", f);
 	if (s->idle)
-		json_string(f, s->idle);
+		hpc_json_string(f, s->idle);
 	else
 		fputs("null", f);
 	fputs(", \"cards\": [", f);
 	for (i = 0; i < s->net->ncards; i++) {
 		fputs(i ? ", " : "", f);
-		json_string(f, s->net->card[i].name);
+		hpc_json_string(f, s->net->card[i].name);
 	}
 	fputs("], \"host\": ", f);
-	json_string(f, s->own->host);
+	hpc_json_string(f, s->own->host);
 	fprintf(f, ", \"node\": %u, \"settled\": %s, \"boot\": \"%016" PRIx64 "\", \"interval_ms\": %u",
 		s->disc ? disc_number(s->disc) : 0, s->disc && disc_holding(s->disc) ? "true" : "false",
 		s->disc ? disc_boot(s->disc) : 0, s->disc ? disc_interval(s->disc) : 0);

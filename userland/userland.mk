@@ -21,21 +21,23 @@ UL_INCLUDES := -Ikernel/include/uapi -Iuserland/libhpc -Iuserland -I$(UL_DIR)
 
 LIBHPC_SRCS := $(sort $(wildcard userland/libhpc/*.c))
 
-PROGRAM_setpe   := userland/tools/setpe.c userland/tools/apply.c userland/tools/table.c $(LIBHPC_SRCS)
-PROGRAM_showmap := userland/tools/showmap.c userland/tools/table.c $(LIBHPC_SRCS)
+# $(call ul_tool,SOURCES): with what all programs say alike
+ul_tool = $(addprefix userland/tools/,$(1) tool.c) $(LIBHPC_SRCS)
 
-PROGRAM_migrate := userland/tools/migrate.c $(LIBHPC_SRCS)
-PROGRAM_mosctl  := userland/tools/mosctl.c userland/tools/tool.c $(LIBHPC_SRCS)
+PROGRAM_setpe   := $(call ul_tool,setpe.c apply.c table.c)
+PROGRAM_showmap := $(call ul_tool,showmap.c table.c)
+PROGRAM_migrate := $(call ul_tool,migrate.c)
+PROGRAM_mosctl  := $(call ul_tool,mosctl.c)
 # Also runhome, runon, nomig, cpujob, iojob, nodecay, slowdecay, fastdecay.
 PROGRAM_mosrun  := userland/tools/mosrun.c userland/tools/tool.c $(LIBHPC_SRCS)
-PROGRAM_mps     := userland/tools/mps.c userland/tools/proclist.c userland/tools/tool.c $(LIBHPC_SRCS)
-PROGRAM_mtop    := $(addprefix userland/tools/,mtop.c screen.c proclist.c tool.c) $(LIBHPC_SRCS)
-PROGRAM_mosmon  := $(addprefix userland/tools/,mosmon.c screen.c proclist.c tool.c) $(LIBHPC_SRCS)
+PROGRAM_mps     := $(call ul_tool,mps.c proclist.c)
+PROGRAM_mtop    := $(call ul_tool,mtop.c screen.c proclist.c)
+PROGRAM_mosmon  := $(call ul_tool,mosmon.c screen.c proclist.c)
 # Curses is in the program, so that a node needs no library for it.
 PROGRAM_LIBS_mtop   := -Wl,-Bstatic -lncurses -ltinfo -Wl,-Bdynamic
 PROGRAM_LIBS_mosmon := $(PROGRAM_LIBS_mtop)
 MOSRUN_LINKS    := runhome runon nomig cpujob iojob nodecay slowdecay fastdecay
-PROGRAM_hpcd    := $(sort $(wildcard userland/hpcd/*.c)) $(LIBHPC_SRCS)
+PROGRAM_hpcd    := $(sort $(wildcard userland/hpcd/*.c)) $(call ul_tool)
 PROGRAM_hpcd-guests := userland/hpcd-guests/main.c $(addprefix userland/hpcd/,clock.c proto.c sandbox.c) \
 	$(LIBHPC_SRCS)
 

@@ -210,7 +210,7 @@ def test_status_for_people(lan):
 
 def test_wrong_usage():
     for words, message in ((["-m", "0"], "-m wants"), (["--json"], "--json goes with"),
-                           (["-i", ","], "-i wants"), (["what"], "is not an option"),
+                           (["-i", ","], "-i wants"), (["what"], "is no option"),
                            (["-i", ",".join(f"e{i}" for i in range(17))], "at most 16")):
         done = subprocess.run([OMDISCD, *words], capture_output=True, text=True, check=False)
         assert done.returncode == 2 and message in done.stderr and "--help" in done.stderr

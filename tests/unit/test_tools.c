@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // sources: userland/tools/apply.c userland/tools/table.c
-// sources: userland/libhpc/map.c userland/libhpc/address.c
+// sources: userland/libhpc/map.c userland/libhpc/address.c userland/libhpc/json.c
 // wrap: hpc_self_get hpc_self_set hpc_node_get hpc_node_set hpc_node_del hpc_node_next
 // wrap: hpc_open hpc_close
 /*

@@ -13,10 +13,12 @@
 #include "daemon.h"
 #include "log.h"
 #include "proto.h"
-#include "version.h"
+#include "tools/tool.h"
 
 #define LINGER_S	60
 #define LINGER_MAX_S	86400
+
+const char *tool_name = "hpcd";
 
 static void help(FILE *out)
 {
@@ -38,25 +40,6 @@ static void help(FILE *out)
 		"\n"
 		"Exit status: 0 ended when told to, 1 failed, 2 wrong usage.  See also: migrate(1).\n",
 		HPCD_PORT, LINGER_S);
-}
-
-static int usage(const char *what, const char *value)
-{
-	fprintf(stderr, "hpcd: '%s' is no %s; try 'hpcd --help'\n", value, what);
-	return 2;
-}
-
-static bool number(const char *text, long min, long max, long *ret_number)
-{
-	char *end;
-	long n;
-
-	errno = 0;
-	n = strtol(text, &end, 10);
-	if (errno || end == text || *end || n < min || n > max)
-		return false;
-	*ret_number = n;
-	return true;
 }
 
 /*
@@ -137,31 +120,24 @@ int main(int argc, char **argv)
 			check = true;
 			break;
 		case 'p':
-			if (!number(optarg, 1, 65535, &n))
-				return usage("TCP port", optarg);
+			if (!tool_number(optarg, 1, 65535, &n))
+				return tool_usage("'%s' is no TCP port", optarg);
 			options.port = n;
 			break;
 		case 'l':
-			if (!number(optarg, 0, LINGER_MAX_S, &n))
-				return usage("number of seconds", optarg);
+			if (!tool_number(optarg, 0, LINGER_MAX_S, &n))
+				return tool_usage("'%s' is no number of seconds", optarg);
 			options.linger_ms = n * 1000;
 			break;
 		case 'v':
 			options.verbose = true;
 			break;
-		case 'h':
-			help(stdout);
-			return 0;
-		case 'V':
-			puts("hpcd (Tessera) " TESSERA_VERSION);
-			return 0;
 		default:
-			help(stderr);
-			return 2;
+			return tool_option(c, help);
 		}
 	}
 	if (optind < argc)
-		return usage("option", argv[optind]);
+		return tool_usage("'%s' is no option", argv[optind]);
 	if (check) {
 		hpcd_log_open(true, options.verbose);
 		return daemon_check() ? 1 : 0;

@@ -92,7 +92,8 @@ bool hpc_discovery_runs(void)
 	return fd >= 0;
 }
 
-int hpc_host_name(uint32_t id, char ret_host[HPC_HOST_TEXT])
+/* The first node that has told its name and is the one with that number, or that name. */
+static int node_find(uint32_t id, const char *host, struct line *ret_line)
 {
 	struct line line;
 	FILE *f = NULL;
@@ -102,31 +103,34 @@ int hpc_host_name(uint32_t id, char ret_host[HPC_HOST_TEXT])
 		return ret;
 	ret = -ENOENT;
 	while (ret && line_read(f, &line)) {
-		if (line.id == id && is_here(&line) && strcmp(line.host, "-") != 0) {
-			strcpy(ret_host, line.host);
-			ret = 0;
-		}
+		if (!is_here(&line) || !strcmp(line.host, "-"))
+			continue;
+		if (host ? strcasecmp(line.host, host) != 0 : line.id != id)
+			continue;
+		*ret_line = line;
+		ret = 0;
 	}
 	fclose(f);
+	return ret;
+}
+
+int hpc_host_name(uint32_t id, char ret_host[HPC_HOST_TEXT])
+{
+	struct line line;
+	int ret = node_find(id, NULL, &line);
+
+	if (!ret)
+		strcpy(ret_host, line.host);
 	return ret;
 }
 
 int hpc_host_find(const char *host, uint32_t *ret_id)
 {
 	struct line line;
-	FILE *f = NULL;
-	int ret = discovery_open(&f);
+	int ret = node_find(0, host, &line);
 
-	if (ret)
-		return ret;
-	ret = -ENOENT;
-	while (ret && line_read(f, &line)) {
-		if (!strcasecmp(line.host, host) && is_here(&line) && strcmp(host, "-") != 0) {
-			*ret_id = line.id;
-			ret = 0;
-		}
-	}
-	fclose(f);
+	if (!ret)
+		*ret_id = line.id;
 	return ret;
 }
 

@@ -3,7 +3,7 @@
  * libhpc: what a program may ask of Tessera's engine, and the map of a cluster.
  *
  * device.c, move.c and events.c speak to /dev/hpc, process.c and proc.c to /proc,
- * cluster.c to both, discovery.c to omdiscd; address.c and map.c touch no file, no
+ * cluster.c to both, discovery.c to omdiscd; address.c, map.c and json.c open no file, no
  * socket and no clock.
  * Every function that can fail returns 0 or -errno and leaves its ret_ arguments
  * alone when it fails; nothing here prints.
@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #include <linux/hpc.h>
@@ -220,5 +221,10 @@ size_t hpc_map_nodes(const struct hpc_map *map);
 int hpc_map_next(const struct hpc_map *map, uint32_t from, struct hpc_node *ret_node);
 /* Which node has @addr.  -ENOENT: none. */
 int hpc_map_find(const struct hpc_map *map, const struct hpc_addr *addr, uint32_t *ret_id);
+
+/* --- json.c ------------------------------------------------------------------------ */
+
+/* @text in quotation marks.  What is no UTF-8 in it becomes U+FFFD. */
+void hpc_json_string(FILE *out, const char *text);
 
 #endif

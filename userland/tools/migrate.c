@@ -22,12 +22,14 @@
 
 #include "hpc.h"
 #include "hpcd/report.h"
-#include "version.h"
+#include "tool.h"
 
 #define TIMEOUT_S	60
 #define TIMEOUT_MAX_S	86400
 #define POLL_MS		20
 #define HPCD_MS		2000
+
+const char *tool_name = "migrate";
 
 /**
  * struct migrate - one call of this program
@@ -289,33 +291,6 @@ static int migrate(struct migrate *m)
 
 /* --- the command line ------------------------------------------------------------------------ */
 
-static int usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static int usage(const char *format, ...)
-{
-	va_list ap;
-
-	fputs("migrate: ", stderr);
-	va_start(ap, format);
-	vfprintf(stderr, format, ap);
-	va_end(ap);
-	fputs("; try 'migrate --help'\n", stderr);
-	return 2;
-}
-
-static bool number(const char *text, long min, long max, long *ret_number)
-{
-	char *end;
-	long n;
-
-	errno = 0;
-	n = strtol(text, &end, 10);
-	if (errno || end == text || *end || n < min || n > max)
-		return false;
-	*ret_number = n;
-	return true;
-}
-
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -335,31 +310,25 @@ int main(int argc, char **argv)
 			m.timeout_ms = 0;
 			break;
 		case 't':
-			if (!number(optarg, 1, TIMEOUT_MAX_S, &n))
-				return usage("'%s' is no number of seconds", optarg);
+			if (!tool_number(optarg, 1, TIMEOUT_MAX_S, &n))
+				return tool_usage("'%s' is no number of seconds", optarg);
 			m.timeout_ms = n * 1000;
 			break;
-		case 'h':
-			help(stdout);
-			return 0;
-		case 'V':
-			puts("migrate (Tessera) " TESSERA_VERSION);
-			return 0;
 		default:
-			help(stderr);
-			return 2;
+			return tool_option(c, help);
 		}
 	}
 	if (argc - optind != 2)
-		return usage("needs a process and where it shall go");
-	if (!number(argv[optind], 1, INT32_MAX, &n))
-		return usage("'%s' is no process number", argv[optind]);
+		return tool_usage("needs a process and where it shall go");
+	if (!tool_number(argv[optind], 1, INT32_MAX, &n))
+		return tool_usage("'%s' is no process number", argv[optind]);
 	m.pid = n;
 	n = 0;
 	m.balance = !strcasecmp(argv[optind + 1], "balance");
 	if (strcasecmp(argv[optind + 1], "home") != 0 && !m.balance &&
-	    !number(argv[optind + 1], HPC_NODE_MIN, HPC_NODE_MAX, &n))
-		return usage("'%s' is neither a node number nor 'home' or 'balance'", argv[optind + 1]);
+	    !tool_number(argv[optind + 1], HPC_NODE_MIN, HPC_NODE_MAX, &n))
+		return tool_usage("'%s' is neither a node number nor 'home' or 'balance'",
+				  argv[optind + 1]);
 	m.node = n;
 	return migrate(&m);
 }

@@ -16,7 +16,6 @@
 
 #include "hpc.h"
 #include "tool.h"
-#include "version.h"
 
 #define TIMEOUT_S	60
 #define TIMEOUT_MAX_S	86400
@@ -237,14 +236,14 @@ static int print_whois(const struct hpc_node *n)
 				text);
 		if (m.json) {
 			printf(i ? ", " : "");
-			json_string(stdout, text);
+			hpc_json_string(stdout, text);
 		} else {
 			printf(" %s", text);
 		}
 	}
 	if (m.json) {
 		printf("], \"host\": ");
-		json_string(stdout, host);
+		hpc_json_string(stdout, host);
 		printf("}\n");
 	} else {
 		printf(host[0] ? " (%s)\n" : "\n", host);
@@ -632,15 +631,8 @@ int main(int argc, char **argv)
 				return tool_usage("'%s' is no number of seconds", optarg);
 			m.timeout_ms = n * 1000;
 			break;
-		case 'h':
-			help(stdout);
-			return 0;
-		case 'V':
-			puts("mosctl (Tessera) " TESSERA_VERSION);
-			return 0;
 		default:
-			help(stderr);
-			return 2;
+			return tool_option(c, help);
 		}
 	}
 	if (optind == argc)

@@ -9,7 +9,6 @@
 #include "hpc.h"
 #include "screen.h"
 #include "tool.h"
-#include "version.h"
 
 #define DELAY_S		2
 #define SCALE_WIDTH	7	/* of the numbers left of the bars */
@@ -469,15 +468,8 @@ int main(int argc, char **argv)
 		case 'j':
 			m.json = true;
 			break;
-		case 'h':
-			help(stdout);
-			return 0;
-		case 'V':
-			puts("mosmon (Tessera) " TESSERA_VERSION);
-			return 0;
 		default:
-			help(stderr);
-			return 2;
+			return tool_option(c, help);
 		}
 	}
 	if (optind < argc)

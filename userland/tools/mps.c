@@ -10,7 +10,6 @@
 #include "hpc.h"
 #include "proclist.h"
 #include "tool.h"
-#include "version.h"
 
 const char *tool_name = "mps";
 
@@ -69,11 +68,11 @@ static void print_json(const struct proc_row *row, bool first)
 {
 	printf("%s\n  {\"pid\": %d, \"ppid\": %d, \"user\": ", first ? "" : ",", row->stat.pid,
 	       row->stat.ppid);
-	json_string(stdout, row->user);
+	hpc_json_string(stdout, row->user);
 	printf(", \"node\": %u, \"home\": %u, \"moves\": %u, \"locked\": %s, \"state\": \"%c\", "
 	       "\"cpu\": %.1f, \"rss_kib\": %lu, \"command\": ", row->node, row->home, row->nmigs,
 	       row->locked ? "true" : "false", row->stat.state, row->cpu, proc_rss_kib(row));
-	json_string(stdout, row->command);
+	hpc_json_string(stdout, row->command);
 	putchar('}');
 }
 
@@ -141,8 +140,7 @@ static int option_take(int c)
 		m.json = true;
 		break;
 	default:
-		help(stderr);
-		return 2;
+		return tool_option(c, help);
 	}
 	return 0;
 }
@@ -166,16 +164,8 @@ int main(int argc, char **argv)
 	long pid;
 
 	while ((c = getopt_long(argc, argv, "eAu:mgn:fjhV", options, NULL)) != -1) {
-		if (c == 'h') {
-			help(stdout);
-			return 0;
-		}
-		if (c == 'V') {
-			puts("mps (Tessera) " TESSERA_VERSION);
-			return 0;
-		}
 		ret = option_take(c);
-		if (ret)
+		if (ret || c == 'h' || c == 'V')
 			return ret;
 	}
 	m.pids = argv + optind;

@@ -10,7 +10,6 @@
 #include "hpc.h"
 #include "screen.h"
 #include "tool.h"
-#include "version.h"
 
 #define DELAY_S		2
 #define BATCH_ROWS	20
@@ -169,15 +168,8 @@ int main(int argc, char **argv)
 		case 'm':
 			m.view.only = true;
 			break;
-		case 'h':
-			help(stdout);
-			return 0;
-		case 'V':
-			puts("mtop (Tessera) " TESSERA_VERSION);
-			return 0;
 		default:
-			help(stderr);
-			return 2;
+			return tool_option(c, help);
 		}
 	}
 	if (optind < argc)

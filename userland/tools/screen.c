@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "screen.h"
+#include "tool.h"
 
 static bool begun;
 
@@ -213,8 +214,7 @@ static void send_chosen(struct proc_view *view)
 
 	if (!screen_ask("to node (0: home):", answer, sizeof(answer)))
 		return;
-	node = strtol(answer, NULL, 10);
-	if (node < 0 || node > HPC_NODE_MAX) {
+	if (!tool_number(answer, 0, HPC_NODE_MAX, &node)) {
 		snprintf(view->message, sizeof(view->message), "'%s' is no node number", answer);
 		return;
 	}

@@ -22,10 +22,12 @@
 
 #include "apply.h"
 #include "table.h"
-#include "version.h"
+#include "tool.h"
 
 #define MAP_BYTES_MAX	(1u << 20)
 #define OWN_ADDRS_MAX	64
+
+const char *tool_name = "setpe";
 
 enum action { ACTION_NONE, ACTION_WRITE, ACTION_CHECK, ACTION_READ, ACTION_OFF };
 
@@ -62,20 +64,6 @@ static void help(FILE *out)
 	      "\n"
 	      "Exit status: 0 done, 1 failed or a wrong map, 2 wrong usage.\n",
 	      out);
-}
-
-static int usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static int usage(const char *format, ...)
-{
-	va_list ap;
-
-	fputs("setpe: ", stderr);
-	va_start(ap, format);
-	vfprintf(stderr, format, ap);
-	va_end(ap);
-	fputs("; try 'setpe --help'\n", stderr);
-	return 2;
 }
 
 static int device_failed(const char *what, int error)
@@ -404,21 +392,18 @@ static int action_set(struct setpe *s, enum action action)
 	    (old == ACTION_CHECK && action == ACTION_WRITE))
 		action = ACTION_CHECK;
 	else if (old != ACTION_NONE && old != action)
-		return usage("only one of -w, -r and -off");
+		return tool_usage("only one of -w, -r and -off");
 	s->action = action;
 	return 0;
 }
 
-static int number_option(char option, const char *text, unsigned long min, unsigned long max,
-			 uint32_t *ret_number)
+static int number_option(char option, const char *text, long min, long max, uint32_t *ret_number)
 {
-	unsigned long n;
-	char *end;
+	long n;
 
-	errno = 0;
-	n = strtoul(text, &end, 10);
-	if (errno || end == text || *end || *text == '-' || *text == '+' || n < min || n > max)
-		return usage("-%c wants a number from %lu to %lu, not '%s'", option, min, max, text);
+	if (!tool_number(text, min, max, &n))
+		return tool_usage("-%c wants a number from %ld to %ld, not '%s'", option, min,
+				  max, text);
 	*ret_number = n;
 	return 0;
 }
@@ -446,14 +431,14 @@ static int option_take(struct setpe *s, int option, const char *arg)
 		return number_option('g', arg, 0, 2, &ignored);
 	case 'n':
 		if (strcmp(arg, "inet") != 0 && strcmp(arg, "inet6") != 0)
-			return usage("-n wants inet or inet6, not '%s'", arg);
+			return tool_usage("-n wants inet or inet6, not '%s'", arg);
 		s->family = strcmp(arg, "inet") == 0 ? AF_INET : AF_INET6;
 		return 0;
 	case 'j':
 		s->json = true;
 		return 0;
 	default:
-		return usage("wrong option");
+		return tool_option(option, help);
 	}
 }
 
@@ -481,22 +466,18 @@ static int options_parse(struct setpe *s, int argc, char **argv)
 			argv[i] = off;
 
 	while ((c = getopt_long(argc, argv, "wWcrf:p:g:n:jhV", options, NULL)) != -1) {
-		if (c == 'h')
-			help(stdout);
-		else if (c == 'V')
-			puts("setpe (Tessera) " TESSERA_VERSION);
 		if (c == 'h' || c == 'V')
-			exit(0);
+			exit(tool_option(c, help));
 		ret = option_take(s, c, optarg);
 		if (ret)
 			return ret;
 	}
 	if (optind < argc)
-		return usage("'%s' is not an option", argv[optind]);
+		return tool_usage("'%s' is no option", argv[optind]);
 	if (s->json && s->action != ACTION_READ)
-		return usage("--json goes with -r");
+		return tool_usage("--json goes with -r");
 	if (s->action == ACTION_NONE)
-		return usage("what shall be done: -w, -c, -r or -off");
+		return tool_usage("what shall be done: -w, -c, -r or -off");
 	return 0;
 }
 

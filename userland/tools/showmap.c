@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* showmap: prints the own node number and the cluster's map; see showmap(1). */
 
-#include <errno.h>
 #include <getopt.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "table.h"
-#include "version.h"
+#include "tool.h"
+
+const char *tool_name = "showmap";
 
 static void help(FILE *out)
 {
@@ -42,38 +41,19 @@ int main(int argc, char **argv)
 		case 'j':
 			json = true;
 			break;
-		case 'h':
-			help(stdout);
-			return 0;
-		case 'V':
-			puts("showmap (Tessera) " TESSERA_VERSION);
-			return 0;
 		default:
-			help(stderr);
-			return 2;
+			return tool_option(c, help);
 		}
 	}
-	if (optind < argc) {
-		fprintf(stderr, "showmap: '%s' is not an option\n", argv[optind]);
-		help(stderr);
-		return 2;
-	}
+	if (optind < argc)
+		return tool_usage("'%s' is no option", argv[optind]);
 
 	ret = table_open_kernel(&source, &fd);
-	if (ret) {
-		fprintf(stderr, "showmap: cannot ask '" HPC_DEVICE "': %s%s\n", strerror(-ret),
-			ret == -ENOENT ? "; the running kernel is not Tessera's" : "");
-		return 1;
-	}
+	if (ret)
+		return tool_failed("cannot ask '" HPC_DEVICE "': %s", hpc_error_text(ret));
 	ret = json ? table_print_json(&source, stdout) : table_print_columns(&source, stdout);
 	hpc_close(fd);
-	if (ret) {
-		fprintf(stderr, "showmap: cannot read the node table: %s\n", strerror(-ret));
-		return 1;
-	}
-	if (fflush(stdout) || ferror(stdout)) {
-		fprintf(stderr, "showmap: cannot write: %m\n");
-		return 1;
-	}
-	return 0;
+	if (ret)
+		return tool_failed("cannot read the node table: %s", hpc_error_text(ret));
+	return tool_end();
 }

@@ -145,21 +145,6 @@ int table_print_columns(const struct table_source *source, FILE *out)
 	return print_rows(source, print_column_row, out);
 }
 
-/* Addresses and interface names need no escapes but these. */
-static void print_json_string(const char *text, FILE *out)
-{
-	putc('"', out);
-	for (; *text; text++) {
-		if (*text == '"' || *text == '\\')
-			putc('\\', out);
-		if ((unsigned char)*text < ' ')
-			fprintf(out, "\\u%04x", *text);
-		else
-			putc(*text, out);
-	}
-	putc('"', out);
-}
-
 static void print_json_node(const struct hpc_node *node, FILE *out)
 {
 	char text[HPC_ADDR_TEXT];
@@ -171,7 +156,7 @@ static void print_json_node(const struct hpc_node *node, FILE *out)
 		if (i)
 			fputs(", ", out);
 		addr_format(&node->addr[i], text);
-		print_json_string(text, out);
+		hpc_json_string(out, text);
 	}
 	fputs("]}", out);
 }

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// sources: userland/tools/tool.c
+/* What every program says the same way. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tools/tool.h"
+#include "version.h"
+
+const char *tool_name = "tool";
+
+/* @which as it is after @call, whose value is @status. */
+#define SAID(which, call, status, text) do {					\
+	char *said_;								\
+	size_t size_;								\
+	FILE *before_ = which;							\
+										\
+	which = open_memstream(&said_, &size_);					\
+	assert_int_equal(call, status);						\
+	fclose(which);								\
+	which = before_;							\
+	assert_string_equal(said_, text);					\
+	free(said_);								\
+} while (0)
+
+static void help(FILE *out)
+{
+	fputs("usage: tool\n", out);
+}
+
+static void failures_and_wrong_usage(void **state)
+{
+	(void)state;
+	SAID(stderr, tool_failed("cannot read '%s'", "x"), 1, "tool: cannot read 'x'\n");
+	SAID(stderr, tool_usage("'%d' is no node", 7), 2, "tool: '7' is no node; try 'tool --help'\n");
+}
+
+static void options_of_all(void **state)
+{
+	(void)state;
+	SAID(stdout, tool_option('h', help), 0, "usage: tool\n");
+	SAID(stdout, tool_option('V', help), 0, "tool (Tessera) " TESSERA_VERSION "\n");
+	SAID(stderr, tool_option('?', help), 2, "usage: tool\n");
+}
+
+static void output_that_cannot_be_written(void **state)
+{
+	FILE *before = stdout;
+
+	(void)state;
+	stdout = fopen("/dev/full", "w");
+	assert_non_null(stdout);
+	SAID(stderr, tool_option('h', help), 1, "tool: cannot write: No space left on device\n");
+	fclose(stdout);
+	stdout = before;
+}
+
+static void numbers(void **state)
+{
+	static const char *const wrong[] = {
+		"", " ", "x", "1x", "1 ", " 1", "+1", "-", "--1", "0x1", "1.5", "100", "-6",
+		"99999999999999999999", "-99999999999999999999",
+	};
+	long n = 42;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+		assert_false(tool_number(wrong[i], -5, 99, &n));
+		assert_int_equal(n, 42);
+	}
+	assert_true(tool_number("99", -5, 99, &n));
+	assert_int_equal(n, 99);
+	assert_true(tool_number("-5", -5, 99, &n));
+	assert_int_equal(n, -5);
+	assert_true(tool_number("007", -5, 99, &n));
+	assert_int_equal(n, 7);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(failures_and_wrong_usage),
+		cmocka_unit_test(options_of_all),
+		cmocka_unit_test(output_that_cannot_be_written),
+		cmocka_unit_test(numbers),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
