@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What tests/vm/conftest.py promises, tried on clusters that are never switched on."""
+"""What tests/shared/clusters.py promises, tried on clusters that are never switched on."""
 
 import os
 import re
@@ -34,16 +34,15 @@ def log(node, text):
 
 @pytest.fixture
 def pytest_run(tmp_path):
-    """Runs pytest, with the VM tests' conftest, on a file; returns (status, output)."""
+    """Runs pytest, with the fixtures of clusters, on a file; returns (status, output)."""
     name = f"test_sample_{os.getpid()}"
 
     def run(body, *options, **environment):
         path = tmp_path / f"{name}.py"
         path.write_text(PROLOGUE + body)
-        shutil.copyfile(TOP / "tests/vm/conftest.py", tmp_path / "conftest.py")
-        text = (tmp_path / "conftest.py").read_text()
-        (tmp_path / "conftest.py").write_text(
-            re.sub(r"^TOP = .*$", f"TOP = __import__('pathlib').Path({str(TOP)!r})", text, flags=re.M))
+        (tmp_path / "conftest.py").write_text("import sys\n"
+                                              f"sys.path.insert(0, {str(TOP / 'tests/shared')!r})\n"
+                                              "pytest_plugins = ['clusters']\n")
         done = subprocess.run([sys.executable, "-B", "-m", "pytest", "-p", "no:cacheprovider", "-rA",
                                "--rootdir", tmp_path, *options, path], capture_output=True, text=True,
                               timeout=60, check=False, cwd=TOP, env={**os.environ, **environment})

@@ -7,7 +7,7 @@ The short form; tests/room has every entry of the menu on every way in.
 import subprocess
 
 import pytest
-from conftest import choose, shot
+from menus import choose, shot
 
 PROMPT = r"(root|tessera)@\S+:\S*[#$] "
 

@@ -7,7 +7,7 @@ Here tessera-serve runs on the cable itself; tests/room has it on a live node.
 import time
 
 import pytest
-from conftest import BUILD, shot
+from menus import BUILD, shot
 from served import Served
 
 

@@ -6,7 +6,7 @@ import os
 import subprocess
 
 import pytest
-from conftest import BUILD, TOP
+from menus import BUILD, TOP
 
 PLACES = [("one", 0o022, {"TZ": "UTC", "LC_ALL": "C"}),
           ("another-place", 0o077, {"TZ": "Asia/Tokyo", "LC_ALL": "C.UTF-8"})]

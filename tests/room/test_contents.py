@@ -4,7 +4,8 @@
 import subprocess
 
 import pytest
-from conftest import BUILD, built
+from conftest import built
+from menus import BUILD
 
 MIB = 1 << 20
 PROGRAMS = ("python3", "gcc", "g++", "make", "povray", "mpirun", "tmux", "ssh", "sudo", "dnsmasq", "migrate",

@@ -2,7 +2,7 @@
 """An installed Debian becomes a node by our packages, in the same cluster as a node from a medium."""
 
 import pytest
-from conftest import BUILD
+from menus import BUILD
 
 pytestmark = pytest.mark.deadline(600)
 

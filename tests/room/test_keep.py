@@ -5,7 +5,7 @@ import contextlib
 import subprocess
 
 import pytest
-from conftest import choose
+from menus import choose
 
 from tessera.errors import AgentLost, WaitTimeout
 

@@ -2,7 +2,7 @@
 """Every entry of the boot menu, on every way in, reaches its prompt."""
 
 import pytest
-from conftest import choose, entries, shot
+from menus import choose, entries, shot
 
 pytestmark = pytest.mark.deadline(600)
 WAYS = [("iso", "bios"), ("usb", "bios"), ("iso", "uefi"), ("usb", "uefi")]

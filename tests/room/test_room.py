@@ -5,7 +5,7 @@ import json
 import time
 
 import pytest
-from conftest import choose, shot
+from menus import choose, shot
 from served import SERIAL
 
 pytestmark = pytest.mark.deadline(900)

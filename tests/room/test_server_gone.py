@@ -4,7 +4,8 @@
 import time
 
 import pytest
-from conftest import BUILD, built, shot
+from conftest import built
+from menus import BUILD, shot
 from served import Served, screen_text
 
 from tessera.timing import retry

@@ -39,16 +39,6 @@ def cluster(make_module_cluster):
     return cluster
 
 
-@pytest.fixture
-def home(cluster):
-    return cluster.nodes[0]
-
-
-@pytest.fixture
-def away(cluster):
-    return cluster.nodes[1]
-
-
 @contextmanager
 def held(cluster, program, point, number):
     """The move of a program to node 2 stands still at a point, and goes on afterwards."""

@@ -21,16 +21,6 @@ def cluster(make_module_cluster):
     return cluster
 
 
-@pytest.fixture
-def home(cluster):
-    return cluster.nodes[0]
-
-
-@pytest.fixture
-def away(cluster):
-    return cluster.nodes[1]
-
-
 # --- there and back --------------------------------------------------------------
 
 

@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from conftest import BUILD, TOP
+from menus import BUILD, TOP
 from tessera.timing import retry
 
 # As in clusters that QEMU boots: an emulated processor that waits is no stall, and
