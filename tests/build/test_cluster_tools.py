@@ -20,9 +20,9 @@ def write(path, value):
     path.write_text(f"{value}\n")
 
 
-def write_process(proc, pid, comm, command, ticks, where=0, nmigs=0, lock=0):
+def write_process(proc, pid, comm, command, ticks, where=0, nmigs=0, lock=0, rss=2000):
     write(proc / str(pid) / "stat", f"{pid} ({comm}) S 1 {pid} {pid} 0 -1 4194304 0 0 0 0 {ticks} 5 0 0 20 0 1 0 "
-                                    f"5000 1000000 2000 0 0")
+                                    f"5000 1000000 {rss} 0 0")
     for name, value in (("where", where), ("nmigs", nmigs), ("lock", lock), ("goto", ""), ("cantmove", "")):
         write(proc / str(pid) / name, value)
     (proc / str(pid) / "cmdline").write_text(command.replace(" ", "\0") + "\0")
@@ -44,10 +44,11 @@ def proc(tmp_path):
                             ("status", status)):
             write(proc / f"hpc/nodes/{i}" / name, value)
     write(proc / "uptime", "1000.00 500.0")
-    write(proc / "meminfo", "MemTotal:        8000000 kB")
+    write(proc / "meminfo", "MemTotal:        8000000 kB\nMemFree:         100000 kB\nMemAvailable:    6000000 kB")
+    write(proc / "loadavg", "0.50 0.25 0.10 1/100 102")
     write_process(proc, 100, "povray", "povray -i scene.pov", 9000, where=3, nmigs=2)
     write_process(proc, 101, "sh", "sh -l", 10, lock=1)
-    write_process(proc, 102, "cc1", "cc1 -O2 x.c", 500, nmigs=1)
+    write_process(proc, 102, "cc1", "cc1 -O2 x.c", 500, nmigs=1, rss=3000)
     write(proc / "hpc/remote/102/from", 9)
     return proc
 
@@ -190,14 +191,20 @@ def test_mps_shows_where(tool):
 def test_mtop_in_batch_mode(tool):
     lines = tool("mtop", "-b", "-n", "1").stdout.splitlines()
     assert "node 1 of 40" in lines[0] and "1 away, 1 guests" in lines[0]
-    assert [int(line.split()[0]) for line in lines[2:]] == [100, 102, 101]
-    assert len(tool("mtop", "-b", "-m", "-n", "2", "-d", "1").stdout.splitlines()) == 2 * 4
+    assert lines[1] == "up 0:16, load 0.50 0.25 0.10, memory 1953 of 7812 MiB"
+    assert [int(line.split()[0]) for line in lines[3:]] == [100, 102, 101]
+    assert len(tool("mtop", "-b", "-m", "-n", "2", "-d", "1").stdout.splitlines()) == 2 * 5
 
 
-def test_no_screen_without_a_terminal(tool):
-    for name in ("mtop", "mosmon"):
-        done = tool(name)
-        assert done.returncode == 1 and "no terminal" in done.stderr
+def test_mtop_without_a_terminal(tool):
+    done = tool("mtop")
+    assert done.returncode == 0 and len(done.stdout.splitlines()) == 3 + 3
+    assert len(tool("mtop", "-n", "2", "-d", "1").stdout.splitlines()) == 2 * (3 + 3)
+
+
+def test_mosmon_needs_a_terminal(tool):
+    done = tool("mosmon")
+    assert done.returncode == 1 and "no terminal" in done.stderr
 
 
 # --- completion --------------------------------------------------------------------------------
@@ -236,7 +243,7 @@ class Screen:
 
     def __init__(self, socket, command, columns=80, lines=24, term="screen"):
         self.base = ["tmux", "-S", str(socket), "-f", "/dev/null"]
-        self.tmux("new-session", "-d", "-x", str(columns), "-y", str(lines), f"TERM={term} {command}; cat")
+        self.tmux("new-session", "-d", "-x", str(columns), "-y", str(lines), f"TERM={term} {command}; echo ended with $?; cat")
 
     def tmux(self, *arguments):
         return subprocess.run([*self.base, *arguments], check=True, text=True, stdout=subprocess.PIPE).stdout
@@ -370,8 +377,37 @@ def test_mtop_on_a_screen(screen, proc):
     s.wait("^> +100 +3 +2 .*povray")
     s.keys("I")
     s.wait("100 .*\n.*101 .*\n.*102 ")
+    s.wait(", by number$")
     s.keys("Down", "h")
     s.wait("process 101 is asked to come home")
+    s.keys("l")
+    s.wait("process 101 may move again")
+    assert (proc / "101/lock").read_text() == "0"
+    s.keys("g")
+    s.wait("to node")
+    s.keys("x", "Enter")
+    s.wait("'x' is no node number")
+    assert (proc / "101/goto").read_text() == "home"
+    (proc / "101/goto").write_text("")
+    s.keys("g")
+    s.wait("to node")
+    s.keys("4", "Enter")
+    s.wait("process 101 is asked to go to node 4")
+    assert (proc / "101/goto").read_text() == "4"
+    for key, order, pids in (("P", "%CPU", (100, 102, 101)), ("T", "time", (100, 102, 101)),
+                             ("N", "node", (102, 100, 101)), ("M", "%MEM", (102, 100, 101))):
+        s.keys(key)
+        s.wait(f", by {order}$")
+        s.wait(" .*\n[ >]+".join(map(str, pids)))
+    # It looks again by itself.
+    write_process(proc, 103, "new", "new one", 20)
+    s.wait("new one")
+    s.keys("o")
+    s.wait("povray")
+    assert "sh -l" not in "\n".join(s.lines())
+    assert s.lines()[23].endswith("q quit")
+    s.keys("q")
+    s.wait("^ended with 0$")
 
 
 def test_mosmon_writes_json(tool):

@@ -157,6 +157,8 @@ const char *hpc_error_text(int error)
 	case -EPERM:
 	case -EACCES:
 		return "permission denied; try again as root";
+	case -EOPNOTSUPP:
+		return "the running kernel is not Tessera's";
 	default:
 		return strerror(-error);
 	}

@@ -279,8 +279,11 @@ static void draw(void)
 		proc_view_draw(&m.processes, top);
 		break;
 	}
-	screen_line_keys(m.view == VIEW_PROCESSES ? proc_view_keys() :
-			 "l load  m memory  u in use  s speed  a all  p processes  t totals  q quit");
+	if (m.view == VIEW_PROCESSES)
+		screen_line_keys(proc_view_keys(), "back");
+	else
+		screen_line_keys("l load  m memory  u in use  s speed  a all  p processes  t totals",
+				 "quit");
 }
 
 /* --- keys --------------------------------------------------------------------------------- */

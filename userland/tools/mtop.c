@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "hpc.h"
 #include "screen.h"
@@ -33,18 +34,22 @@ static void help(FILE *out)
 		"\n"
 		"  -d, --delay SECONDS  between looks (default: %d)\n"
 		"  -n, --rounds N       end after so many looks\n"
-		"  -b, --batch          write lines to standard output instead of a screen\n"
+		"  -b, --batch          write lines to standard output instead of a screen; without a\n"
+		"                       terminal there it does so anyway, and once if -n is not given\n"
 		"  -m, --moved          only processes that are away, and guests\n"
 		"  -h, --help           this text\n"
 		"  -V, --version        version of this program\n"
 		"\n"
-		"Keys: %s, arrows choose.\n"
+		"Keys: %s,\n"
+		"arrows choose, q quits.\n"
 		"Exit status: 0 ended, 1 failed, 2 wrong usage.  See also: mps(1), mosmon(1).\n",
 		DELAY_S, proc_view_keys());
 }
 
-static void summary(char *text, size_t size)
+/* Two lines above the processes. */
+static void summary(char text[2][160])
 {
+	const size_t size = sizeof(text[0]);
 	unsigned int away = 0, guests = 0, running = 0;
 	char clock[16] = "";
 	time_t now = time(NULL);
@@ -58,8 +63,9 @@ static void summary(char *text, size_t size)
 	}
 	if (localtime_r(&now, &tm))
 		strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
-	snprintf(text, size, "mtop %s  node %u of %zu  %zu processes, %u running, %u away, %u guests",
+	snprintf(text[0], size, "mtop %s  node %u of %zu  %zu processes, %u running, %u away, %u guests",
 		 clock, m.cluster.self, m.cluster.n, m.view.list.n, running, away, guests);
+	proc_machine_text(&m.view.list, text[1], size);
 }
 
 static int look(void)
@@ -76,12 +82,13 @@ static int look(void)
 
 static void print_batch(void)
 {
-	char text[160], node[12], time[16];
+	char text[2][160], node[12], time[16];
 	const struct proc_row *row;
 	size_t i, n = 0;
 
-	summary(text, sizeof(text));
-	printf("%s\n    PID  NODE MIGS  USER     S  %%CPU %%MEM      TIME COMMAND\n", text);
+	summary(text);
+	printf("%s\n%s\n    PID  NODE MIGS  USER     S  %%CPU %%MEM      TIME COMMAND\n", text[0],
+	       text[1]);
 	proc_list_sort(&m.view.list, m.view.sort);
 	for (i = 0; i < m.view.list.n && n < BATCH_ROWS; i++) {
 		row = &m.view.list.row[i];
@@ -117,7 +124,7 @@ static int batch(void)
 
 static int interactive(void)
 {
-	char text[160];
+	char text[2][160];
 	long round = 0;
 	int key = -1, ret;
 
@@ -128,10 +135,11 @@ static int interactive(void)
 		ret = proc_view_only_moves(key) ? 0 : look();
 		if (ret)
 			return ret;
-		summary(text, sizeof(text));
-		screen_line(0, true, "%s", text);
-		proc_view_draw(&m.view, 1);
-		screen_line_keys(proc_view_keys());
+		summary(text);
+		screen_line(0, true, "%s", text[0]);
+		screen_line(1, false, "%s, by %s", text[1], proc_sort_word(m.view.sort));
+		proc_view_draw(&m.view, 2);
+		screen_line_keys(proc_view_keys(), "quit");
 		key = screen_key();
 		if (key == 'q' || (key < 0 && m.rounds && ++round >= m.rounds))
 			return 0;
@@ -174,6 +182,10 @@ int main(int argc, char **argv)
 	}
 	if (optind < argc)
 		return tool_usage("'%s' is no option", argv[optind]);
+	if (!m.batch && !isatty(STDOUT_FILENO)) {
+		m.batch = true;
+		m.rounds = m.rounds ? m.rounds : 1;
+	}
 	ret = m.batch ? batch() : interactive();
 	proc_list_free(&m.view.list);
 	hpc_cluster_free(&m.cluster);

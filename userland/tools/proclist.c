@@ -123,15 +123,33 @@ static int by_node(const void *a, const void *b)
 	return m != n ? (m < n) - (m > n) : by_cpu(a, b);
 }
 
+static int by_time(const void *a, const void *b)
+{
+	const struct proc_row *x = a, *y = b;
+	unsigned long m = x->stat.utime + x->stat.stime, n = y->stat.utime + y->stat.stime;
+
+	return m != n ? (m < n) - (m > n) : by_pid(a, b);
+}
+
 void proc_list_sort(struct proc_list *list, enum proc_sort by)
 {
 	static int (*const order[])(const void *a, const void *b) = {
-		[PROC_BY_PID] = by_pid, [PROC_BY_CPU] = by_cpu,
-		[PROC_BY_MEMORY] = by_memory, [PROC_BY_NODE] = by_node,
+		[PROC_BY_PID] = by_pid, [PROC_BY_CPU] = by_cpu, [PROC_BY_MEMORY] = by_memory,
+		[PROC_BY_NODE] = by_node, [PROC_BY_TIME] = by_time,
 	};
 
 	if (list->n)
 		qsort(list->row, list->n, sizeof(*list->row), order[by]);
+}
+
+const char *proc_sort_word(enum proc_sort by)
+{
+	static const char *const words[] = {
+		[PROC_BY_PID] = "number", [PROC_BY_CPU] = "%CPU", [PROC_BY_MEMORY] = "%MEM",
+		[PROC_BY_NODE] = "node", [PROC_BY_TIME] = "time",
+	};
+
+	return words[by];
 }
 
 static double ticks(const struct proc_row *row)
@@ -186,18 +204,28 @@ static void remember(struct proc_list *list)
 	list->n = 0;
 }
 
+static unsigned long meminfo(const char *text, const char *name)
+{
+	const char *p = strstr(text, name);
+
+	return p ? strtoul(p + strlen(name), NULL, 10) : 0;
+}
+
 static void machine_read(struct proc_list *list)
 {
 	char text[512];
-	const char *p;
+	int end = 0;
 
 	if (!hpc_proc_read(text, sizeof(text), "uptime"))
 		list->uptime = strtod(text, NULL);
+	if (hpc_proc_read(text, sizeof(text), "loadavg") ||
+	    sscanf(text, "%*s %*s %*s%n", &end) != 0 || (size_t)end >= sizeof(list->load))
+		end = 0;
+	snprintf(list->load, sizeof(list->load), "%.*s", end, text);
 	if (hpc_proc_read(text, sizeof(text), "meminfo"))
 		return;
-	p = strstr(text, "MemTotal:");
-	if (p)
-		list->mem_total_kib = strtoul(p + 9, NULL, 10);
+	list->mem_total_kib = meminfo(text, "MemTotal:");
+	list->mem_available_kib = meminfo(text, "MemAvailable:");
 }
 
 int proc_list_read(struct proc_list *list)
@@ -263,6 +291,19 @@ void proc_tty_text(const struct proc_row *row, char text[16])
 unsigned long proc_rss_kib(const struct proc_row *row)
 {
 	return row->stat.rss * (unsigned long)sysconf(_SC_PAGESIZE) / 1024;
+}
+
+void proc_machine_text(const struct proc_list *list, char *text, size_t size)
+{
+	unsigned long minutes = list->uptime / 60, days = minutes / 60 / 24;
+	unsigned long used = list->mem_total_kib - list->mem_available_kib;
+	char since[32] = "";
+
+	if (days)
+		snprintf(since, sizeof(since), "%lu day%s ", days, days == 1 ? "" : "s");
+	snprintf(text, size, "up %s%lu:%02lu, load %s, memory %lu of %lu MiB", since,
+		 minutes / 60 % 24, minutes % 60, list->load[0] ? list->load : "unknown", used >> 10,
+		 list->mem_total_kib >> 10);
 }
 
 double proc_memory_percent(const struct proc_list *list, const struct proc_row *row)

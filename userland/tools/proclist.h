@@ -35,19 +35,24 @@ struct proc_list {
 	struct proc_row *row, *before;
 	size_t n, room, n_before, room_before;
 	double uptime, uptime_before;
-	unsigned long mem_total_kib;
+	unsigned long mem_total_kib, mem_available_kib;
+	char load[32];		/* the three averages */
 };
 
 int proc_list_read(struct proc_list *list);
 void proc_list_free(struct proc_list *list);
 
-enum proc_sort { PROC_BY_PID, PROC_BY_CPU, PROC_BY_MEMORY, PROC_BY_NODE };
+enum proc_sort { PROC_BY_PID, PROC_BY_CPU, PROC_BY_MEMORY, PROC_BY_NODE, PROC_BY_TIME };
 void proc_list_sort(struct proc_list *list, enum proc_sort by);
+/* "%CPU", as the end of "by ...". */
+const char *proc_sort_word(enum proc_sort by);
 
 /* "12", or "<7" for a guest of node 7, or "0". */
 void proc_node_text(const struct proc_row *row, char text[12]);
 void proc_time_text(const struct proc_row *row, char text[16]);
 void proc_tty_text(const struct proc_row *row, char text[16]);
+/* How long the machine is up, its load, and its memory, in a line. */
+void proc_machine_text(const struct proc_list *list, char *text, size_t size);
 double proc_memory_percent(const struct proc_list *list, const struct proc_row *row);
 unsigned long proc_rss_kib(const struct proc_row *row);
 

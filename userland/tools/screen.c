@@ -63,9 +63,9 @@ void screen_line(int y, bool bold, const char *format, ...)
 	attroff(A_BOLD);
 }
 
-void screen_line_keys(const char *keys)
+void screen_line_keys(const char *keys, const char *q)
 {
-	screen_line(LINES - 1, true, "%s", keys);
+	screen_line(LINES - 1, true, "%s  q %s", keys, q);
 }
 
 bool screen_ask(const char *question, char *ret_answer, int size)
@@ -92,7 +92,7 @@ bool screen_ask(const char *question, char *ret_answer, int size)
 
 const char *proc_view_keys(void)
 {
-	return "g send  h home  b balance  l lock  o only moved  P M N I order  q back";
+	return "g send  h home  b balance  l lock  o only moved  P M N T I order";
 }
 
 static void keep_only_moved(struct proc_list *list)
@@ -299,6 +299,9 @@ bool proc_view_key(struct proc_view *view, int key)
 		return true;
 	case 'N':
 		view->sort = PROC_BY_NODE;
+		return true;
+	case 'T':
+		view->sort = PROC_BY_TIME;
 		return true;
 	case 'I':
 		view->sort = PROC_BY_PID;

@@ -17,8 +17,8 @@ void screen_end(void);
 int screen_key(void);
 /* A line that is as long as the screen is wide. */
 void screen_line(int y, bool bold, const char *format, ...) __attribute__((format(printf, 3, 4)));
-/* The last line: what can be typed. */
-void screen_line_keys(const char *keys);
+/* The last line: what can be typed, and what q does. */
+void screen_line_keys(const char *keys, const char *q);
 /* Asks for a word in the last line.  false: nothing was entered. */
 bool screen_ask(const char *question, char *ret_answer, int size);
 
