@@ -113,7 +113,7 @@ const char *hpc_cantmove_meaning(const char *word)
 		{ "priv_inst",	 "may use I/O ports" },
 		{ "io_uring",	 "uses io_uring" },
 		{ "aio",	 "uses asynchronous I/O" },
-		{ "threads",	 "has more than one thread" },
+		{ "threads",	 "has lost its first thread, while others go on" },
 		{ "clone_vm",	 "shares its memory with another process" },
 		{ "shared_mem",	 "has writable memory that others may share" },
 		{ "mmap_dev",	 "maps a device" },
