@@ -14,12 +14,39 @@
 
 static bool begun;
 
+/* Of that kind, if such a one can be written to anywhere. */
+static bool take_terminal(const char *kind)
+{
+	SCREEN *screen = newterm(kind, stdout, stdin);
+
+	if (!screen)
+		return false;
+	if (tigetstr("cup"))
+		return true;
+	endwin();
+	delscreen(screen);
+	return false;
+}
+
+/*
+ * A node knows few terminals.  One that it does not know is most likely a window, and
+ * all of those understand at least what a VT220 did.
+ */
+static bool take_any_terminal(void)
+{
+	const char *kind = getenv("TERM");
+
+	if (!kind || !*kind || !strcmp(kind, "dumb"))
+		return false;
+	return take_terminal(kind) || take_terminal("vt220");
+}
+
 int screen_begin(int delay_ms)
 {
 	setlocale(LC_ALL, "");
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
 		return -ENOTTY;
-	if (!newterm(NULL, stdout, stdin))
+	if (!take_any_terminal())
 		return -ENODEV;
 	begun = true;
 	atexit(screen_end);
