@@ -65,7 +65,7 @@ static int inherit_files(struct hpc_process *child,
 	int ret;
 
 	xa_for_each(&parent->files, id, file) {
-		ret = xa_err(xa_store(&child->files, id, file,
+		ret = xa_err(xa_store_irq(&child->files, id, file,
 				      GFP_KERNEL_ACCOUNT));
 		if (ret)
 			return ret;

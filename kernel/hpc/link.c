@@ -115,6 +115,17 @@ static bool link_connected(struct socket *sock)
 		inet_sk_state_load(sock->sk) == TCP_ESTABLISHED);
 }
 
+/*
+ * Taken inside page faults, while no user memory is touched under it: not the
+ * class of other sockets.
+ */
+static void link_lockdep(struct sock *sk)
+{
+	static struct lock_class_key key;
+
+	lockdep_init_map(&sk->sk_lock.dep_map, "sk_lock-hpc", &key, 0);
+}
+
 struct hpc_link *hpc_link_open(struct file *file)
 {
 	struct socket *sock = sock_from_file(file);
@@ -132,6 +143,8 @@ struct hpc_link *hpc_link_open(struct file *file)
 	link = kzalloc(sizeof(*link), GFP_KERNEL_ACCOUNT);
 	if (!link)
 		return ERR_PTR(-ENOMEM);
+	if (sock)
+		link_lockdep(sock->sk);
 	link->file = get_file(file);
 	link->sock = sock;
 	link->timeout = LINK_TIMEOUT;
@@ -404,31 +417,49 @@ int hpc_link_send_pages(struct hpc_link *link, u16 type, const void *head,
 
 /* --- receiving ------------------------------------------------------------- */
 
+/*
+ * Page faults take the socket's lock, when they fetch from home; so what holds it
+ * must not fault.  The caller sees to it that the memory is there.
+ */
+static ssize_t sock_read_some(struct socket *sock, struct iov_iter *to)
+{
+	struct msghdr msg = { .msg_iter = *to };
+	ssize_t n;
+
+	pagefault_disable();
+	n = sock_recvmsg(sock, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+	pagefault_enable();
+	if (n > 0)
+		iov_iter_advance(to, n);
+	return n;
+}
+
+/* As much of what follows as is worth a look at the page tables. */
+#define FAULT_IN	SZ_256K
+
 /* Reads what there is, at least one byte, at most what @to takes. */
 static ssize_t link_read_some(struct hpc_link *link, struct iov_iter *to)
 {
-	struct msghdr msg = {};
+	size_t some = min_t(size_t, iov_iter_count(to), FAULT_IN);
 	ssize_t n;
 	int ret;
 
 	if (link->error)
 		return link->error;
 	for (;;) {
-		if (link->sock) {
-			msg.msg_iter = *to;
-			n = sock_recvmsg(link->sock, &msg,
-					 MSG_DONTWAIT | MSG_NOSIGNAL);
-			if (n > 0)
-				iov_iter_advance(to, n);
-		} else {
+		if (link->sock)
+			n = sock_read_some(link->sock, to);
+		else
 			n = vfs_iter_read(link->file, to, &link->file->f_pos, 0);
-		}
 		if (n > 0) {
 			link->received += n;
 			return n;
 		}
 		if (n == 0)
 			return link_fail(link, -ECONNRESET);
+		if (n == -EFAULT && user_backed_iter(to) &&
+		    fault_in_iov_iter_writeable(to, some) != some)
+			continue;
 		/* Bad memory is the caller's affair, the stream is intact. */
 		if (n == -EFAULT)
 			return n;

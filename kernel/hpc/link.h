@@ -33,6 +33,7 @@ enum hpc_link_callback {
  * @owner:	thread that is kicked when something comes in unexpected; no
  *		reference, the thread closes the link before it ends; guarded by
  *		the socket's callback lock
+ * @answering:	the bytes of an answer come in: no question may be asked
  * @expecting:	@owner looks at the link by itself: no kick is needed
  * @timeout:	longest wait for one piece of input or room for output, jiffies
  * @mem:	what was sent into memory, see hpc_link_memory()
@@ -50,6 +51,7 @@ struct hpc_link {
 	struct file		*file;
 	struct socket		*sock;
 	struct task_struct	*owner;
+	bool			answering;
 	bool			expecting;
 	long			timeout;
 	u8			*mem;

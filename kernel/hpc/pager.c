@@ -159,7 +159,7 @@ static int files_store(u32 id, struct file *file)
 {
 	struct file *old;
 
-	old = xa_store(&hpc_process(current)->files, id, file, GFP_KERNEL_ACCOUNT);
+	old = xa_store_irq(&hpc_process(current)->files, id, file, GFP_KERNEL_ACCOUNT);
 	if (xa_is_err(old))
 		return xa_err(old);
 	if (old)
@@ -228,8 +228,8 @@ int hpc_file_id(struct file *file, u32 *id, bool *is_new)
 			return 0;
 		}
 	}
-	ret = xa_alloc(files, id, file, XA_LIMIT(1, HPC_MAX_FILES),
-		       GFP_KERNEL_ACCOUNT);
+	ret = xa_alloc_irq(files, id, file, XA_LIMIT(1, HPC_MAX_FILES),
+			   GFP_KERNEL_ACCOUNT);
 	if (ret)
 		return ret == -EBUSY ? -EMFILE : ret;
 	get_file(file);

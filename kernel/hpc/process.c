@@ -29,7 +29,8 @@ struct hpc_process *hpc_process_get(struct task_struct *task)
 	new = kzalloc(sizeof(*new), GFP_KERNEL_ACCOUNT);
 	if (!new)
 		return NULL;
-	xa_init_flags(&new->files, XA_FLAGS_ALLOC1);
+	/* Its last reference may go in a softirq. */
+	xa_init_flags(&new->files, XA_FLAGS_ALLOC1 | XA_FLAGS_LOCK_IRQ);
 	hpc_gather_init(&new->gather);
 	mutex_init(&new->lock);
 	old = cmpxchg(&task->signal->hpc, NULL, new);
