@@ -40,6 +40,7 @@
 #include "arch.h"
 #include "guest.h"
 #include "image.h"
+#include "bulk.h"
 #include "internal.h"
 #include "link.h"
 #include "ranges.h"
@@ -255,7 +256,8 @@ static long exec_done(struct hpc_task *hpc)
 	return 0;
 }
 
-static long carry_out(struct hpc_task *hpc, const struct hpc_wire_call *w)
+static long carry_out(struct hpc_task *hpc, const struct hpc_wire_call *w,
+		      struct hpc_bulk *bulk)
 {
 	struct pt_regs *regs = current_pt_regs();
 	unsigned int forwarded = hpc->forwarded;
@@ -275,11 +277,12 @@ static long carry_out(struct hpc_task *hpc, const struct hpc_wire_call *w)
 	 * The call's own bytes kicked nobody.  What comes from here on, or a
 	 * homecoming, is not to wait for the call.
 	 */
-	if (hpc_link_unexpect(hpc->link) ||
-	    test_bit(HPC_T_BROUGHT, &hpc->flags) ||
-	    test_bit(HPC_T_BRING, &hpc->flags))
+	if (!bulk && (hpc_link_unexpect(hpc->link) ||
+		      test_bit(HPC_T_BROUGHT, &hpc->flags) ||
+		      test_bit(HPC_T_BRING, &hpc->flags)))
 		hpc_kick(current);
-	ret = hpc_wait_call(hpc, regs, nr);
+	ret = bulk ? hpc_bulk_call(bulk, hpc->link)
+		   : hpc_wait_call(hpc, regs, nr);
 	hpc_link_expect(hpc->link);
 	clear_thread_flag(TIF_HPC);
 	if (!ret && is_exec(nr))
@@ -310,11 +313,12 @@ static u32 out_bytes(const struct hpc_ranges *ranges, long ret)
 	return sum;
 }
 
+/* @sent: the bytes have gone already. */
 static int send_result(struct hpc_task *hpc, const struct hpc_ranges *ranges,
-		       long result)
+		       long result, bool sent)
 {
 	struct hpc_wire_result w = { .ret = cpu_to_le64(result) };
-	u32 bytes = out_bytes(ranges, result);
+	u32 bytes = sent ? 0 : out_bytes(ranges, result);
 	struct hpc_user_pages u = {};
 	u64 left = hpc_ret_bytes(result);
 	unsigned int i;
@@ -336,9 +340,11 @@ static int send_result(struct hpc_task *hpc, const struct hpc_ranges *ranges,
 static int serve_call(struct hpc_task *hpc, u32 len)
 {
 	struct hpc_ranges ranges;
+	struct hpc_bulk bulk = {};
 	struct hpc_wire_call w;
 	unsigned int i;
 	int ret, oops = 0;
+	bool pieces;
 	long result;
 
 	if (len < sizeof(w))
@@ -352,15 +358,17 @@ static int serve_call(struct hpc_task *hpc, u32 len)
 	hpc_ranges_init(&ranges);
 	ranges.n = le32_to_cpu(w.ranges);
 	ret = recv_ranges(hpc, &ranges, &len);
-	ret = ret ?: recv_in(hpc, &ranges, &oops);
+	pieces = !ret && hpc_bulk_begin(&bulk, &w, &ranges);
+	if (!pieces)
+		ret = ret ?: recv_in(hpc, &ranges, &oops);
 	if (ret)
 		goto out;
 	times_book(hpc, &w.times);
 	hpc_process(current)->calls++;
-	result = oops ?: carry_out(hpc, &w);
+	result = oops ?: carry_out(hpc, &w, pieces ? &bulk : NULL);
 	if (hpc->role != HPC_DEPUTY)
 		goto out;
-	ret = send_result(hpc, &ranges, result);
+	ret = send_result(hpc, &ranges, result, pieces);
 	for (i = 0; i < ranges.n; i++)
 		if (le32_to_cpu(ranges.r[i].len) > SHADOW_KEEP)
 			hpc_shadow_drop(le64_to_cpu(ranges.r[i].addr),

@@ -115,7 +115,8 @@ static int unasked(struct hpc_task *hpc, u16 type, u32 len)
 
 /*
  * Waits for the answer of type @want; its body is left to the caller.  Somebody
- * here who wants the thread makes home give up the call under way.
+ * here who wants the thread makes home give up the call under way.  1: it is a
+ * PART of a RESULT.
  */
 static int await(struct hpc_task *hpc, u16 want, u32 *ret_len)
 {
@@ -141,6 +142,10 @@ static int await(struct hpc_task *hpc, u16 want, u32 *ret_len)
 		if (type == want) {
 			*ret_len = len;
 			return 0;
+		}
+		if (type == HPC_F_PART && want == HPC_F_RESULT) {
+			*ret_len = len;
+			return 1;
 		}
 		ret = unasked(hpc, type, len);
 		/*
@@ -229,29 +234,52 @@ static int send_pinned(struct hpc_task *hpc, struct hpc_wire_call *w,
 	return ret;
 }
 
+/* Bytes of an answer, to @addr; no question may be asked meanwhile. */
+static int recv_to(struct hpc_link *link, u64 addr, u32 len)
+{
+	struct iov_iter to;
+	int ret;
+
+	iov_iter_ubuf(&to, ITER_DEST, (void __user *)addr, len);
+	link->answering = true;
+	ret = hpc_link_recv_iter(link, &to);
+	link->answering = false;
+	/* Another thread took the memory away: as at home, bad luck. */
+	return ret == -EFAULT ? hpc_link_skip(link, iov_iter_count(&to)) : ret;
+}
+
+/* The next @len bytes of the first range; @parts of it are there already. */
+static int recv_part(struct hpc_task *hpc, const struct hpc_ranges *ranges,
+		     u32 *parts, u32 len)
+{
+	const struct hpc_wire_range *r = &ranges->r[0];
+	u64 to = le64_to_cpu(r->addr) + *parts;
+
+	if (!ranges->n || !(le32_to_cpu(r->kind) & HPC_RANGE_RET) ||
+	    len > le32_to_cpu(r->len) - *parts)
+		return -EPROTO;
+	*parts += len;
+	return recv_to(hpc->link, to, len);
+}
+
 /* Puts the bytes of the OUT ranges where they belong. */
 static int recv_out(struct hpc_task *hpc, const struct hpc_ranges *ranges,
-		    long ret, u32 len)
+		    u32 parts, long ret, u32 len)
 {
 	u64 left = hpc_ret_bytes(ret);
-	struct iov_iter to;
 	unsigned int i;
 	int err;
 
 	for (i = 0; i < ranges->n; i++) {
+		u64 addr = le64_to_cpu(ranges->r[i].addr) + parts;
 		u32 n = hpc_range_out(&ranges->r[i], ret, &left);
 
-		if (!n)
-			continue;
-		if (n > len)
+		if (n < parts || n - parts > len)
 			return -EPROTO;
+		n -= parts;
+		parts = 0;
 		len -= n;
-		iov_iter_ubuf(&to, ITER_DEST,
-			      (void __user *)le64_to_cpu(ranges->r[i].addr), n);
-		err = hpc_link_recv_iter(hpc->link, &to);
-		/* Another thread took the memory away: as at home, bad luck. */
-		if (err == -EFAULT)
-			err = hpc_link_skip(hpc->link, iov_iter_count(&to));
+		err = n ? recv_to(hpc->link, addr, n) : 0;
 		if (err)
 			return err;
 	}
@@ -268,7 +296,7 @@ long hpc_guest_call(struct hpc_task *hpc, unsigned int nr,
 		.ranges	= cpu_to_le32(ranges->n),
 	};
 	struct hpc_wire_result result;
-	u32 len;
+	u32 len, parts = 0;
 	int i, err;
 
 	hpc_link_expect(hpc->link);
@@ -284,14 +312,18 @@ long hpc_guest_call(struct hpc_task *hpc, unsigned int nr,
 		settle(hpc);
 		return err;
 	}
-	if (!err)
+	while (!err) {
 		err = await(hpc, HPC_F_RESULT, &len);
+		if (err != 1)
+			break;
+		err = recv_part(hpc, ranges, &parts, len);
+	}
 	if (!err && len < sizeof(result))
 		err = -EPROTO;
 	if (!err)
 		err = hpc_link_recv(hpc->link, &result, sizeof(result));
 	if (!err)
-		err = recv_out(hpc, ranges, le64_to_cpu(result.ret),
+		err = recv_out(hpc, ranges, parts, le64_to_cpu(result.ret),
 			       len - sizeof(result));
 	clear_bit(HPC_T_INTR_SENT, &hpc->flags);
 	settle(hpc);
@@ -421,7 +453,8 @@ int hpc_guest_fetch(u32 file, pgoff_t index, struct folio **folios,
 	u32 len;
 	int ret;
 
-	if (hpc_role(current) != HPC_GUEST || !hpc->link || hpc->link->error)
+	if (hpc_role(current) != HPC_GUEST || !hpc->link || hpc->link->error ||
+	    hpc->link->answering)
 		return -EIO;
 	hpc_link_expect(hpc->link);
 	ret = hpc_link_send(hpc->link, HPC_F_FETCH, &w, sizeof(w));

@@ -101,6 +101,7 @@ enum hpc_frame_type {
 	HPC_F_LISTEN	= 0x67,
 	HPC_F_CLONED	= 0x68,
 	HPC_F_EXECED	= 0x69,
+	HPC_F_PART	= 0x6a,
 };
 
 enum hpc_wire_limits {
@@ -288,7 +289,10 @@ struct hpc_wire_call {
 };
 static_assert(sizeof(struct hpc_wire_call) == 80);
 
-/* Then the bytes of the OUT ranges that @ret calls for, in their order. */
+/*
+ * Then the bytes of the OUT ranges that @ret calls for, in their order, but for
+ * those of the first that came before it, in PART frames: bytes and nothing else.
+ */
 struct hpc_wire_result {
 	__le64	ret;
 };

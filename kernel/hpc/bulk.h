@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Long reads and writes, in pieces.
+ */
+#ifndef _HPC_BULK_H
+#define _HPC_BULK_H
+
+#include <linux/file.h>
+#include <linux/types.h>
+
+struct hpc_link;
+struct hpc_ranges;
+struct hpc_wire_call;
+
+/**
+ * struct hpc_bulk - one of them
+ * @fd:		the file, and its position's lock
+ * @pos:	where it goes on
+ * @buf:	in the shadow, @count bytes
+ * @done:	read or written so far
+ * @travelled:	bytes that came over the link, or went
+ * @write:	or read
+ * @positioned:	the call names the position
+ */
+struct hpc_bulk {
+	struct fd	fd;
+	loff_t		pos;
+	char __user	*buf;
+	size_t		count;
+	size_t		done;
+	size_t		travelled;
+	bool		write;
+	bool		positioned;
+};
+
+/*
+ * True if the call is such a one: then its IN bytes are still on the link, and
+ * hpc_bulk_call() is to follow.
+ */
+bool hpc_bulk_begin(struct hpc_bulk *b, const struct hpc_wire_call *w,
+		    const struct hpc_ranges *ranges);
+/* What the call returns.  What was read is on its way, in PART frames. */
+long hpc_bulk_call(struct hpc_bulk *b, struct hpc_link *link);
+
+#endif /* _HPC_BULK_H */
