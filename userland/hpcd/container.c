@@ -22,8 +22,8 @@
 #include "hpc.h"
 
 #define TRIES		3	/* a container may end just when it is found */
-#define READY_MS	10000
-#define ANSWER_MS	10000
+#define READY_MS	25000
+#define ANSWER_MS	25000
 
 /* --- names ------------------------------------------------------------------------------ */
 

@@ -11,8 +11,8 @@
 
 #include "proto.h"
 
-/* For a handshake, from the connection on. */
-#define HPCD_HANDSHAKE_MS	10000
+/* For a handshake, from the connection on: a slow machine makes a container meanwhile. */
+#define HPCD_HANDSHAKE_MS	30000
 /* For one of a node's addresses to answer. */
 #define HPCD_CONNECT_MS		3000
 
