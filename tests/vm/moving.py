@@ -95,7 +95,8 @@ class Carry(Program):
 
 def prepare(*nodes):
     for node in nodes:
-        assert node.address() == f"10.20.0.{node.spec.number}"
+        # A slow node may have begun with a link-local one.
+        retry(lambda: node.address() == f"10.20.0.{node.spec.number}", 60, "address by DHCP")
         node.copy_to(MAP, "/tmp/map")
         node.succeed("setpe -w -f /tmp/map")
         for name in ("spin", "carry"):
