@@ -17,6 +17,8 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parents[2]
 PAGES = [TOP / "README.md", *sorted((TOP / "docs").glob("*.md"))]
 
+FOLDERS = ("autodiscovery", "ci", "config", "docs", "hooks", "image", "kernel", "patches", "rootfs", "tests", "userland")
+
 WRAPPERS = {"runhome", "runon", "nomig", "cpujob", "iojob", "nodecay", "slowdecay", "fastdecay"}
 TOOLS = {"hpcd", "migrate", "mosctl", "mosmon", "mosrun", "mps", "mtop", "omdiscd", "setpe", "showmap"}
 SERVE = "userland/serve/tessera-serve"
@@ -109,7 +111,7 @@ def make_targets() -> set[str]:
 
 @lru_cache(None)
 def make_variables() -> set[str]:
-    files = [TOP / "Makefile", *(TOP / name for name in output("git", "ls-files", "*.mk").split())]
+    files = [TOP / "Makefile", *(path for folder in FOLDERS for path in (TOP / folder).rglob("*.mk"))]
     return set(re.findall(r"\b([A-Z][A-Z0-9_]+)\b", "\n".join(path.read_text() for path in files)))
 
 

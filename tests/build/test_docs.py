@@ -8,9 +8,7 @@ from pathlib import Path
 import pytest
 
 import commands
-from commands import DEBIAN, PAGES, TOP, code_of, first_word, is_ours, simple_commands
-
-FOLDERS = ("autodiscovery", "ci", "config", "docs", "hooks", "image", "kernel", "patches", "rootfs", "tests", "userland")
+from commands import DEBIAN, FOLDERS, PAGES, TOP, code_of, first_word, is_ours, simple_commands
 
 
 def page(name):
