@@ -9,7 +9,7 @@ import re
 from contextlib import contextmanager
 
 from tessera.artifacts import BUILD
-from tessera.timing import retry
+from tessera.timing import retry, scale
 
 MAP = b"1 10.20.0.1 3\n"
 FAULT = "/sys/kernel/debug/hpc/fault"
@@ -43,12 +43,13 @@ class Program:
         return int(self.home.succeed(f"cat /proc/{self.pid}/nmigs"))
 
     def migrate(self, target):
-        self.home.succeed(f"migrate {self.pid} {target}", timeout=90)
+        self.home.succeed(f"migrate -t {60 * scale():g} {self.pid} {target}", timeout=90)
         assert self.where() == (0 if target == "home" else target)
 
     def refused(self, target, pattern):
         """A move that is to fail: says why, and the process goes on."""
-        done = self.home.execute(f"migrate {self.pid} {target} 2>&1", timeout=90)
+        done = self.home.execute(f"migrate -t {60 * scale():g} {self.pid} {target} 2>&1",
+                                 timeout=90)
         assert done.status == 1, done.stdout
         assert re.search(pattern, done.stdout), done.stdout
         assert self.where() == 0

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import pytest
 
 from moving import FAULT, LOST, NOTICED, Carry, Spin, guests, prepare, restart
-from tessera.timing import retry
+from tessera.timing import retry, scale
 
 # Where a move stands still, and the node that does.
 BEFORE_GO = (("before_pack", 1), ("before_ready", 2))
@@ -44,7 +44,7 @@ def held(cluster, program, point, number):
     """The move of a program to node 2 stands still at a point, and goes on afterwards."""
     node = cluster.nodes[number - 1]
     node.succeed(f"echo pause {point} > {FAULT}")
-    program.home.succeed(f"migrate -t 60 {program.pid} 2 > {program.file}.migrate 2>&1 &")
+    program.home.succeed(f"migrate -t {60 * scale():g} {program.pid} 2 > {program.file}.migrate 2>&1 &")
     try:
         node.wait_until_succeeds(f"grep -qx 'held {point}' {FAULT}", 30)
         yield

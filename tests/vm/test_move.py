@@ -12,6 +12,7 @@ import pytest
 
 from moving import (LOST, NOTICED, Spin, arm, disarmed, guest_of, guests, prepare, restart,
                     without_hpcd)
+from tessera.timing import scale
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +71,8 @@ def test_looked_at_while_it_moves(home, away):
 
 def test_many_at_once(home, away):
     spins = [Spin(home) for _ in range(12)]
-    home.succeed(" ".join(f"migrate -t 100 {spin.pid} 2 &" for spin in spins) + " wait", timeout=120)
+    moves = " ".join(f"migrate -t {100 * scale():g} {spin.pid} 2 &" for spin in spins)
+    home.succeed(f"{moves} wait", timeout=120)
     assert [spin.where() for spin in spins] == [2] * 12
     assert sorted(there for _, there in guests(away)) == sorted(spin.pid for spin in spins)
     for spin in spins:
