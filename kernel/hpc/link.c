@@ -393,6 +393,12 @@ int hpc_link_send(struct hpc_link *link, u16 type, const void *body, u32 len)
 	return hpc_link_send_kvec(link, type, vec, 2, len);
 }
 
+/* Others follow at once, so no small packet need go out for its last bytes. */
+static bool is_followed(u16 type)
+{
+	return type == HPC_F_PAGES || type == HPC_F_PART;
+}
+
 int hpc_link_send_pages(struct hpc_link *link, u16 type, const void *head,
 			u32 head_len, struct bio_vec *bvec, unsigned int n,
 			u32 len)
@@ -412,7 +418,8 @@ int hpc_link_send_pages(struct hpc_link *link, u16 type, const void *head,
 	if (ret || !len)
 		return ret;
 	iov_iter_bvec(&from, ITER_SOURCE, bvec, n, len);
-	return link_send_iter(link, &from, MSG_SPLICE_PAGES);
+	return link_send_iter(link, &from, MSG_SPLICE_PAGES |
+			      (is_followed(type) ? MSG_MORE : 0));
 }
 
 /* --- receiving ------------------------------------------------------------- */
