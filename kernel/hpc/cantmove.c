@@ -83,7 +83,8 @@ static unsigned long stay_of_thread(struct task_struct *t)
 {
 	unsigned long why = 0;
 
-	if (READ_ONCE(t->ptrace))
+	/* A debugger's break points stay behind when it goes. */
+	if (READ_ONCE(t->ptrace) || t->thread.ptrace_dr7)
 		why |= BIT(HPC_STAY_TRACED);
 	if (rt_or_dl_task_policy(t))
 		why |= BIT(HPC_STAY_RT_SCHED);
@@ -135,6 +136,8 @@ unsigned long hpc_cantmove(struct task_struct *task)
 		return BIT(HPC_STAY_SYSTEM);
 	if (hpc && READ_ONCE(hpc->locked))
 		why |= BIT(HPC_STAY_USER_LOCK);
+	if (hpc && atomic_read(&hpc->tracers))
+		why |= BIT(HPC_STAY_TRACED);
 
 	rcu_read_lock();
 	for_each_thread(task, t)

@@ -506,6 +506,7 @@ static int refuse(struct hpc_task *hpc, int error)
 {
 	struct hpc_wire_refused w = { .error = cpu_to_le32(-error) };
 
+	hpc_process(current)->refused++;
 	hpc_event(HPC_EVENT_STAYED, task_tgid_nr(current),
 		  hpc_process(current)->where, error);
 	return hpc_link_send(hpc->link, HPC_F_REFUSED, &w, sizeof(w));
@@ -533,6 +534,7 @@ static void home_process(struct hpc_task *hpc, struct hpc_arrival *a)
 	hpc_link_send(hpc->link, HPC_F_TAKEN, NULL, 0);
 	hpc_files_clear(p);
 	WRITE_ONCE(p->where, 0);
+	wake_up_all(&p->gather.wait);
 }
 
 static int home_thread(struct hpc_task *hpc, struct hpc_arrival *a)

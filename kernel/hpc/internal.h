@@ -149,6 +149,9 @@ struct hpc_request {
  * @request:	set by anybody with cmpxchg(), taken by a thread with xchg()
  * @bring:	it is to come home: threads that begin are told so, too
  * @guests:	threads of it that are guests
+ * @tracers:	who is about to trace it; it does not leave meanwhile
+ * @leaving:	about to: it may be away before @where says so
+ * @refused:	homecomings for which there was no room
  * @gather:	where its threads meet
  * @lock:	guards the choice of numbers in @files, and a deputy's shadow
  * @homecoming:	memory that the other threads of a process at home take over
@@ -179,6 +182,9 @@ struct hpc_process {
 	struct hpc_request *request;
 	bool		bring;
 	atomic_t	guests;
+	atomic_t	tracers;
+	bool		leaving;
+	unsigned int	refused;
 	struct hpc_gather gather;
 	struct mutex	lock;
 	struct mm_struct *homecoming;

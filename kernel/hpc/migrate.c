@@ -255,6 +255,9 @@ static int leave_work(struct hpc_task *hpc)
 	if (!req)
 		return -EBUSY;
 	node = req->node;
+	WRITE_ONCE(p->leaving, true);
+	/* Pairs with hpc_trace_begin(): one of us sees the other. */
+	smp_mb();
 	if (!hpc_cantmove(current))
 		ret = hpc_threads_get(&all, &n);
 	ret = ret ?: send_out(req, all, n);
@@ -282,6 +285,8 @@ static int leave_work(struct hpc_task *hpc)
 		hpc_event(HPC_EVENT_AWAY, task_tgid_nr(current), node, 0);
 		hpc_fault(HPC_FAULT_AFTER_GO, all[0]->link);
 	}
+	/* Pairs with at_home() in trace.c. */
+	smp_store_release(&p->leaving, false);
 	kvfree(all);
 	request_free(req);
 	return ret;

@@ -6,11 +6,18 @@ import time
 
 import pytest
 
+from moving import Program, prepare
+from tessera.artifacts import BUILD
+
 
 @pytest.fixture(scope="module")
-def debian(make_module_cluster):
+def cluster(make_module_cluster):
+    return make_module_cluster([{"root": "debian", "set_number": False}, {}], dhcp=True, balance=False)
+
+
+@pytest.fixture(scope="module")
+def debian(cluster):
     begin = time.monotonic()
-    cluster = make_module_cluster(1, root="debian", set_number=False, dhcp=True)
     node = cluster.nodes[0]
     node.wait_for_console_text(r"root@\S+:\S*# ", timeout=90)
     print(f"Debian's prompt after {time.monotonic() - begin:.1f} s")
@@ -88,3 +95,22 @@ def test_restart_begins_anew_and_power_off_is_clean(debian):
     debian.fail("test -e /root/note")
     debian.wait_for_console_text(r"root@\S+:\S*# ", timeout=90)
     debian.shutdown()
+
+
+def test_gdb_and_strace_at_a_process_that_is_away(cluster, debian):
+    """It comes home for them, and may leave again."""
+    prepare(*cluster.nodes)
+    debian.copy_to(BUILD / "tests" / "family", "/tmp/family", mode=0o755)
+    family = Program(debian, "family", "0 3")
+    family.migrate(2)
+    said = debian.succeed(f"gdb -batch -p {family.pid} -ex 'thread apply all print $pc' -ex 'print threads' 2>&1",
+                          timeout=60)
+    assert "$4 = 3" in said, said
+    assert family.where() == 0
+    family.migrate(2)
+    said = debian.succeed(f"timeout -s INT 3 strace -f -p {family.pid} 2>&1 || true")
+    assert f"Process {family.pid} attached with 3 threads" in said, said
+    assert f"Process {family.pid} detached" in said and "write(" in said, said
+    assert family.where() == 0
+    family.migrate(2)
+    family.finish()

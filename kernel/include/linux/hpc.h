@@ -85,6 +85,21 @@ static inline bool hpc_signal_fatal(struct ksignal *ksig)
 	return unlikely(current->hpc) && __hpc_signal_fatal(ksig);
 }
 
+/*
+ * Around the attaching of a debugger to @task: it comes home and stays.  Waits
+ * for that; an error means that it was not to be had, and there is no end.
+ */
+int hpc_trace_begin(struct task_struct *task);
+void hpc_trace_end(struct task_struct *task);
+
+int __hpc_mm_access(struct task_struct *task, unsigned int mode);
+
+/* The memory of @task is wanted, with the rights @mode: it has to be here. */
+static inline int hpc_mm_access(struct task_struct *task, unsigned int mode)
+{
+	return unlikely(task->signal->hpc) ? __hpc_mm_access(task, mode) : 0;
+}
+
 /* fs/exec.c: gives the current task another address space, as exec does. */
 int hpc_exec_mmap(struct mm_struct *mm);
 
@@ -116,6 +131,12 @@ static inline void hpc_exit(struct task_struct *tsk, long code) { }
 static inline bool hpc_signal_fatal(struct ksignal *ksig)
 {
 	return false;
+}
+static inline int hpc_trace_begin(struct task_struct *task) { return 0; }
+static inline void hpc_trace_end(struct task_struct *task) { }
+static inline int hpc_mm_access(struct task_struct *task, unsigned int mode)
+{
+	return 0;
 }
 
 #endif /* CONFIG_HPC */
