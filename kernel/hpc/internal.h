@@ -134,6 +134,8 @@ struct hpc_request {
 /**
  * struct hpc_process - hangs off signal_struct::hpc, made when first needed
  * @locked:	/proc/PID/lock: the process stays where it is; inherited
+ * @portable:	/proc/PID/portable: it uses no more of a processor than all have;
+ *		inherited
  * @nmigs:	moves so far, /proc/PID/nmigs
  * @where:	node that computes it, 0 for this one
  * @home:	node it belongs to; of guests only
@@ -167,6 +169,7 @@ struct hpc_request {
  */
 struct hpc_process {
 	bool		locked;
+	bool		portable;
 	u32		nmigs;
 	u32		where;
 	u32		home;
@@ -307,6 +310,8 @@ struct hpc_task *hpc_task_get(struct task_struct *task);
 
 /* What the last move of the current process came to; it began at @since. */
 void hpc_process_moved(const struct hpc_image_stats *stats, u64 since);
+/* Is it portable, as far as that can be known here?  Sleeps. */
+bool hpc_process_portable(struct task_struct *task);
 /* Fills in all but @size and @pid. */
 void hpc_process_info(struct task_struct *task, struct hpc_info *info);
 

@@ -6,6 +6,9 @@
  *   nmigs	moves so far
  *   cantmove	why it may not move, a word a line; empty: it may
  *   lock	1: it stays where it is; children inherit it
+ *   portable	1: whoever started it sees to it that it uses no more of a processor
+ *		than every x86-64 PC has, so it may go to any; children inherit it.
+ *		Reads 0 of a set-user-ID program, which would not heed that
  *   goto	write a node number or "home": move it there; "balance": to where
  *		the balancer would
  */
@@ -64,50 +67,77 @@ static bool may_steer(struct task_struct *task)
 	return may;
 }
 
-static int lock_show(struct seq_file *m, void *v)
+static bool is_locked(struct task_struct *task)
+{
+	struct hpc_process *hpc = hpc_process(task);
+
+	return hpc && READ_ONCE(hpc->locked);
+}
+
+static void lock_set(struct hpc_process *hpc, bool on)
+{
+	WRITE_ONCE(hpc->locked, on);
+}
+
+static void portable_set(struct hpc_process *hpc, bool on)
+{
+	WRITE_ONCE(hpc->portable, on);
+}
+
+static int flag_show(struct seq_file *m, bool (*get)(struct task_struct *task))
 {
 	struct task_struct *task = get_proc_task(m->private);
-	struct hpc_process *hpc;
 
 	if (!task)
 		return -ESRCH;
-	hpc = hpc_process(task);
-	seq_printf(m, "%d\n", hpc && READ_ONCE(hpc->locked));
+	seq_printf(m, "%d\n", get(task));
 	put_task_struct(task);
 	return 0;
 }
 
-static int lock_set(struct task_struct *task, bool locked)
+static int flag_set(struct task_struct *task, bool on,
+		    void (*set)(struct hpc_process *hpc, bool on))
 {
 	struct hpc_process *hpc;
 
 	if (!may_steer(task))
 		return -EPERM;
-	if (!locked && !hpc_process(task))
+	if (!on && !hpc_process(task))
 		return 0;
 	hpc = hpc_process_get(task);
 	if (!hpc)
 		return -ENOMEM;
-	WRITE_ONCE(hpc->locked, locked);
+	set(hpc, on);
 	return 0;
 }
 
-static ssize_t lock_write(struct file *file, const char __user *buf,
-			  size_t count, loff_t *pos)
+static ssize_t flag_write(struct file *file, const char __user *buf, size_t count,
+			  void (*set)(struct hpc_process *hpc, bool on))
 {
 	struct task_struct *task;
-	bool locked;
+	bool on;
 	int ret;
 
-	ret = kstrtobool_from_user(buf, count, &locked);
+	ret = kstrtobool_from_user(buf, count, &on);
 	if (ret)
 		return ret;
 	task = get_proc_task(file_inode(file));
 	if (!task)
 		return -ESRCH;
-	ret = lock_set(task, locked);
+	ret = flag_set(task, on, set);
 	put_task_struct(task);
 	return ret ?: count;
+}
+
+static int lock_show(struct seq_file *m, void *v)
+{
+	return flag_show(m, is_locked);
+}
+
+static ssize_t lock_write(struct file *file, const char __user *buf,
+			  size_t count, loff_t *pos)
+{
+	return flag_write(file, buf, count, lock_set);
 }
 
 static int lock_open(struct inode *inode, struct file *file)
@@ -115,11 +145,35 @@ static int lock_open(struct inode *inode, struct file *file)
 	return single_open(file, lock_show, inode);
 }
 
+static int portable_show(struct seq_file *m, void *v)
+{
+	return flag_show(m, hpc_process_portable);
+}
+
+static ssize_t portable_write(struct file *file, const char __user *buf,
+			      size_t count, loff_t *pos)
+{
+	return flag_write(file, buf, count, portable_set);
+}
+
+static int portable_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, portable_show, inode);
+}
+
 const struct file_operations hpc_proc_lock_operations = {
 	.open		= lock_open,
 	.read		= seq_read,
 	.llseek		= seq_lseek,
 	.write		= lock_write,
+	.release	= single_release,
+};
+
+const struct file_operations hpc_proc_portable_operations = {
+	.open		= portable_open,
+	.read		= seq_read,
+	.llseek		= seq_lseek,
+	.write		= portable_write,
 	.release	= single_release,
 };
 

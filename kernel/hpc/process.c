@@ -6,6 +6,7 @@
 
 #include <linux/hpc.h>
 #include <linux/ptrace.h>
+#include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task_stack.h>
 #include <linux/slab.h>
@@ -79,12 +80,37 @@ void hpc_process_moved(const struct hpc_image_stats *stats, u64 since)
 	p->freeze_ns = p->moved - since;
 }
 
+/* A program that gives rights does not heed its environment's restrictions. */
+static bool is_secure(struct task_struct *task)
+{
+	struct mm_struct *mm = get_task_mm(task);
+	bool secure = false;
+	unsigned int i;
+
+	if (!mm)
+		return false;
+	for (i = 0; i + 1 < AT_VECTOR_SIZE; i += 2)
+		if (mm->saved_auxv[i] == AT_SECURE)
+			secure = mm->saved_auxv[i + 1];
+	mmput(mm);
+	return secure;
+}
+
+bool hpc_process_portable(struct task_struct *task)
+{
+	struct hpc_process *p = hpc_process(task);
+
+	return p && READ_ONCE(p->portable) && !is_secure(task);
+}
+
 void hpc_process_info(struct task_struct *task, struct hpc_info *info)
 {
 	struct hpc_process *p = hpc_process(task);
 	struct hpc_wish none = {};
 
 	info->cantmove = hpc_cantmove(task);
+	if (hpc_process_portable(task))
+		info->flags |= HPC_INFO_PORTABLE;
 	hpc_wish_decay(p ? &p->wish : &none, &info->decay_interval,
 		       &info->decay_keep);
 	if (!p)
@@ -195,13 +221,14 @@ int __hpc_fork(struct task_struct *child)
 			set_tsk_thread_flag(child, TIF_HPC);
 		return 0;
 	}
-	if (!READ_ONCE(parent->locked) && !parent->wish.job &&
-	    !parent->wish.decay)
+	if (!READ_ONCE(parent->locked) && !READ_ONCE(parent->portable) &&
+	    !parent->wish.job && !parent->wish.decay)
 		return 0;
 	hpc = hpc_process_get(child);
 	if (!hpc)
 		return -ENOMEM;
 	hpc->locked = READ_ONCE(parent->locked);
+	hpc->portable = READ_ONCE(parent->portable);
 	hpc->wish = parent->wish;
 	return 0;
 }

@@ -271,6 +271,33 @@ static void nodes_that_take_nobody(void **state)
 	assert_int_equal(decide(), 0);
 }
 
+static void who_is_portable_goes_where_others_cannot(void **state)
+{
+	int n;
+
+	(void)state;
+	node(0);
+	node(0)->unfit = true;
+	some(3);
+	assert_int_equal(decide(), 0);
+	processes[1].portable = true;
+	n = decide();
+	assert_int_equal(n, 1);
+	assert_int_equal(moves[0].pid, processes[1].pid);
+	assert_int_equal(moves[0].node, 2);
+}
+
+static void memory_makes_nobody_go_where_he_cannot_run(void **state)
+{
+	(void)state;
+	node(0)->mem = 10 * MIB;
+	node(0)->unfit = true;
+	process()->rss = 200 * MIB;
+	assert_int_equal(decide(), 0);
+	processes[0].portable = true;
+	assert_int_equal(decide(), 1);
+}
+
 /* --- talking ------------------------------------------------------------------------- */
 
 static struct balance_process *away(uint32_t where)
@@ -491,6 +518,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(declared_cpujobs_go_early, begin, end),
 		cmocka_unit_test_setup_teardown(switches, begin, end),
 		cmocka_unit_test_setup_teardown(nodes_that_take_nobody, begin, end),
+		cmocka_unit_test_setup_teardown(who_is_portable_goes_where_others_cannot, begin, end),
+		cmocka_unit_test_setup_teardown(memory_makes_nobody_go_where_he_cannot_run, begin, end),
 		cmocka_unit_test_setup_teardown(who_talks_comes_home, begin, end),
 		cmocka_unit_test_setup_teardown(who_would_talk_does_not_leave, begin, end),
 		cmocka_unit_test_setup_teardown(declared_iojobs_come_home, begin, end),

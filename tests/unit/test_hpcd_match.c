@@ -86,6 +86,27 @@ static void more_register_state_needs_xsavec(void **state)
 	assert_int_equal(features(&home, &target), 0);
 }
 
+static void portable_programs_need_the_baseline_only(void **state)
+{
+	struct hpcd_features home, target = { 0 };
+
+	(void)state;
+	memset(home.word, 0xff, sizeof(home.word));
+	target.word[HPCD_F_1_EDX] = 0x07888111 | 1u << 15;
+	target.word[HPCD_F_EXT_1_EDX] = 1u << 11 | 1u << 29;
+	assert_int_equal(features(&home, &target), -ENOTSUP);
+	hpcd_features_baseline(&home);
+	assert_int_equal(features(&home, &target), 0);
+	/* Wherever XSAVE writes more, these do not use it. */
+	target.word[HPCD_F_1_ECX] = OSXSAVE;
+	target.word[HPCD_F_XCR0_LOW] = 0xe7;
+	assert_int_equal(features(&home, &target), 0);
+	/* No SSE2: no node for anybody. */
+	target.word[HPCD_F_1_EDX] &= ~(1u << 26);
+	assert_int_equal(features(&home, &target), -ENOTSUP);
+	assert_string_equal(text, "its processor lacks sse2");
+}
+
 /* --- nodes ------------------------------------------------------------------------------- */
 
 static void kernels_must_be_the_same_build(void **state)
@@ -250,6 +271,7 @@ int main(void)
 		cmocka_unit_test(what_is_lacking_is_named),
 		cmocka_unit_test(long_lists_are_cut),
 		cmocka_unit_test(more_register_state_needs_xsavec),
+		cmocka_unit_test(portable_programs_need_the_baseline_only),
 		cmocka_unit_test(kernels_must_be_the_same_build),
 		cmocka_unit_test(memory_must_be_enough),
 		cmocka_unit_test(peers_are_known_by_their_addresses),

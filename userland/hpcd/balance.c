@@ -190,11 +190,17 @@ static void heap_build(struct decision *d)
 	d->heaped = true;
 }
 
+static bool can_run(const struct balance_target *t, const struct balance_process *p)
+{
+	return p->portable || !t->node->unfit;
+}
+
 /*
- * The best node but @not that has room for @rss; NULL: none.  Looks below a node
+ * The best node but @not that can run @p and has room for it; NULL: none.  Looks below a node
  * that has not, a few times: whoever is large and must find room, see roomiest().
  */
-static struct balance_target *best(struct decision *d, uint64_t rss, uint32_t not)
+static struct balance_target *best(struct decision *d, const struct balance_process *p,
+				   uint32_t not)
 {
 	struct balance_target *heap, *found = NULL;
 	size_t i, n;
@@ -207,14 +213,15 @@ static struct balance_target *best(struct decision *d, uint64_t rss, uint32_t no
 		/* Its children are no better. */
 		if (found && heap[i].key <= found->key)
 			continue;
-		if (heap[i].mem >= rss && heap[i].node->id != not)
+		if (heap[i].mem >= p->rss && heap[i].node->id != not && can_run(&heap[i], p))
 			found = &heap[i];
 	}
 	return found;
 }
 
-static struct balance_target *roomiest(struct decision *d, uint64_t rss)
+static struct balance_target *roomiest(struct decision *d, const struct balance_process *p)
 {
+	uint64_t rss = p->rss;
 	struct balance_target *found = NULL;
 	double key, best_key = 0;
 	size_t i;
@@ -224,7 +231,7 @@ static struct balance_target *roomiest(struct decision *d, uint64_t rss)
 	for (i = 0; i < d->room->n_targets; i++) {
 		struct balance_target *t = &d->room->targets[i];
 
-		if (t->mem < rss + rss / 8)
+		if (t->mem < rss + rss / 8 || !can_run(t, p))
 			continue;
 		/* Memory first, but of two with plenty the less busy one. */
 		key = t->key * (t->mem > 4 * rss ? 4.0 : (double)t->mem / (double)(rss + 1));
@@ -354,7 +361,7 @@ static bool can_leave(struct decision *d, const struct balance_process *p)
 		home = node_find(d->in, p->node);
 		return home && !home->leaving && home->mem > p->rss + p->rss / 8;
 	}
-	return p->may_move && !d->in->lstay && roomiest(d, p->rss);
+	return p->may_move && !d->in->lstay && roomiest(d, p);
 }
 
 static void relieve(struct decision *d)
@@ -377,7 +384,7 @@ static void relieve(struct decision *d)
 		}
 		if (!leaves)
 			return;
-		t = leaves->guest ? NULL : roomiest(d, leaves->rss);
+		t = leaves->guest ? NULL : roomiest(d, leaves);
 		add(d, leaves, t ? t->node->id : 0, BALANCE_MEMORY);
 		if (t)
 			target_take(d, t, leaves->rss);
@@ -426,7 +433,7 @@ static void reconsider(struct decision *d, const struct balance_process *p)
 		return;
 	/* Most of the time there is no reason to look at all nodes. */
 	if (running_on(d, there) > cpus_of(there) + 0.5 || speed_of(there) < speed_of(d->self) * 0.8)
-		t = best(d, p->rss, p->node);
+		t = best(d, p, p->node);
 	if (t)
 		third = time_left(d, p, rate(t->node, t->running + 1), true) + 2 * cost(d, p);
 	if (here > third && !d->in->lstay) {
@@ -476,7 +483,7 @@ static void spread(struct decision *d)
 		p = &d->in->processes[i];
 		if (!is_candidate(p) || is_chosen(d, p))
 			continue;
-		t = best(d, p->rss, d->in->self);
+		t = best(d, p, d->in->self);
 		if (t && gain(d, p, t) > 0)
 			wishes[n++] = (struct balance_wish) { .process = p, .gain = gain(d, p, t) };
 	}
@@ -484,7 +491,7 @@ static void spread(struct decision *d)
 	/* With each one that goes there is less to gain for the next. */
 	for (i = 0; i < n && d->n < d->max; i++) {
 		p = wishes[i].process;
-		t = best(d, p->rss, d->in->self);
+		t = best(d, p, d->in->self);
 		if (!t || !(gain(d, p, t) > 0) || !add(d, p, t->node->id, BALANCE_LOAD))
 			continue;
 		target_take(d, t, p->rss);
@@ -577,7 +584,7 @@ int balance_place(const struct balance_input *in, struct balance_room *room, uin
 	now = home;
 	if (p->away && there)
 		now = time_left(&d, p, rate(there, at_least_one(running_on(&d, there))), true);
-	t = best(&d, p->rss, p->away ? p->node : in->self);
+	t = best(&d, p, p->away ? p->node : in->self);
 	if (t && time_left(&d, p, rate(t->node, t->running + 1), true) + cost(&d, p) <
 	    smaller(home, now))
 		return t->node->id;

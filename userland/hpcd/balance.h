@@ -34,6 +34,7 @@
  * struct balance_node - one line of the node table
  * @id:		number
  * @usable:	takes guests
+ * @unfit:	cannot run what was started here, unless it is portable
  * @leaving:	it said goodbye
  * @cpus:	processors
  * @speed:	of one, HPC_SPEED_STANDARD is 1
@@ -45,6 +46,7 @@
 struct balance_node {
 	uint32_t id;
 	bool usable;
+	bool unfit;
 	bool leaving;
 	uint32_t cpus;
 	uint32_t speed;
@@ -62,6 +64,7 @@ enum balance_job { BALANCE_JOB_UNKNOWN, BALANCE_JOB_CPU, BALANCE_JOB_IO };
  * @node:	where it computes; of a guest, where it belongs
  * @guest:	it belongs to @node
  * @away:	it belongs here and computes on @node
+ * @portable:	any processor can run it
  * @may_move:	nothing holds it: no lock, no reason of the engine's, no person at it
  * @job:	what it declared
  * @demand:	how much of a processor it would use, in 1/1000
@@ -77,6 +80,7 @@ struct balance_process {
 	uint32_t node;
 	bool guest;
 	bool away;
+	bool portable;
 	bool may_move;
 	enum balance_job job;
 	uint32_t demand;

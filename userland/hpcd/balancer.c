@@ -62,8 +62,10 @@ struct sent {
 	bool there;
 };
 
+/* @portable: even by processes that any processor can run. */
 struct avoided {
 	uint32_t node;
+	bool portable;
 	int64_t until;
 };
 
@@ -138,27 +140,27 @@ static uint32_t sent_to(uint32_t node, int64_t now)
 	return coming;
 }
 
-static void avoid(uint32_t node, int64_t until)
+static void avoid(uint32_t node, bool portable, int64_t until)
 {
 	struct avoided *a, *oldest = &b.avoided[0];
 
 	for (a = b.avoided; a < b.avoided + AVOIDED_MAX; a++) {
-		if (a->node == node) {
+		if (a->node == node && a->portable == portable) {
 			oldest = a;
 			break;
 		}
 		if (a->until < oldest->until)
 			oldest = a;
 	}
-	*oldest = (struct avoided) { .node = node, .until = until };
+	*oldest = (struct avoided) { .node = node, .portable = portable, .until = until };
 }
 
-static bool is_avoided(uint32_t node, int64_t now)
+static bool is_avoided(uint32_t node, bool portable, int64_t now)
 {
 	const struct avoided *a;
 
 	for (a = b.avoided; a < b.avoided + AVOIDED_MAX; a++)
-		if (a->node == node && a->until > now)
+		if (a->node == node && a->portable == portable && a->until > now)
 			return true;
 	return false;
 }
@@ -191,10 +193,12 @@ void balancer_tried(pid_t pid, uint32_t node, int error, uint32_t rtt_us)
 	sent_drop(pid);
 	if (p)
 		hpcd_process_stayed(p, now);
-	if (error == -ENOTSUP || error == -EPROTONOSUPPORT)
-		avoid(node, now + AVOID_UNFIT_MS);
+	if (error == -ENOTSUP)
+		avoid(node, p && p->info.flags & HPC_INFO_PORTABLE, now + AVOID_UNFIT_MS);
+	else if (error == -EPROTONOSUPPORT)
+		avoid(node, true, now + AVOID_UNFIT_MS);
 	else if (error != -EBUSY && error != -ESRCH && error != -EXDEV && error != -EPERM)
-		avoid(node, now + AVOID_MS);
+		avoid(node, true, now + AVOID_MS);
 }
 
 void balancer_event(const struct hpc_event *e)
@@ -254,7 +258,8 @@ static void node_describe(const struct hpc_node *n, int64_t now, struct balance_
 	*ret_node = (struct balance_node) {
 		.id = n->id,
 		.usable = (n->status & HPC_NODE_UP) && !(n->status & bad) && n->naddrs &&
-			  !is_avoided(n->id, now),
+			  !is_avoided(n->id, true, now),
+		.unfit = is_avoided(n->id, false, now),
 		.leaving = n->status & HPC_NODE_LEAVING,
 		.cpus = n->cpus, .speed = n->speed, .load = n->load,
 		.coming = sent_to(n->id, now),

@@ -155,6 +155,13 @@ static const struct name names[] = {
 
 #define NAMES (sizeof(names) / sizeof(*names))
 
+/* What the psABI calls x86-64-v1, and no XSAVE: the register state travels as it is used. */
+static const uint32_t baseline[HPCD_FEATURE_WORDS] = {
+	[HPCD_F_1_EDX] = BIT(0) | BIT(4) | BIT(8) | BIT(15) | BIT(19) | BIT(23) | BIT(24) |
+			 BIT(25) | BIT(26),
+	[HPCD_F_EXT_1_EDX] = BIT(11) | BIT(29),
+};
+
 /* --- reading ------------------------------------------------------------------------- */
 
 static void ask(uint32_t leaf, uint32_t subleaf, uint32_t r[4])
@@ -236,6 +243,14 @@ void hpcd_features_read(struct hpcd_features *ret_features)
 	for (i = 0; i < HPCD_FEATURE_WORDS; i++)
 		f.word[i] &= mask_of(i);
 	*ret_features = f;
+}
+
+void hpcd_features_baseline(struct hpcd_features *features)
+{
+	size_t i;
+
+	for (i = 0; i < HPCD_FEATURE_WORDS; i++)
+		features->word[i] &= baseline[i];
 }
 
 /* --- comparing ------------------------------------------------------------------------- */

@@ -37,6 +37,9 @@ struct hpcd_features {
 	uint32_t word[HPCD_FEATURE_WORDS];
 };
 
+/* Leaves of them what every x86-64 processor has, and portable programs rely on. */
+void hpcd_features_baseline(struct hpcd_features *features);
+
 /* Those of the processor this runs on. */
 void hpcd_features_read(struct hpcd_features *ret_features);
 

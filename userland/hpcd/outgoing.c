@@ -207,6 +207,7 @@ int hpcd_move_out(const struct hpcd_mover *mover, pid_t pid, uint32_t node,
 	struct hpcd_channel c = { .fd = -1 };
 	struct hpcd_request request;
 	struct hpcd_hello own;
+	struct hpc_info info;
 	int ret;
 
 	*ret_rtt_us = 0;
@@ -216,6 +217,8 @@ int hpcd_move_out(const struct hpcd_mover *mover, pid_t pid, uint32_t node,
 	if (ret)
 		return why(ret_why, ret, "finding out about this machine: %s", strerror(-ret));
 	ret = hpcd_request_make(pid, &request);
+	if (!ret)
+		ret = hpc_info(mover->engine, pid, &info);
 	if (ret == -ESRCH)
 		return why(ret_why, ret, "there is no such process any more");
 	if (ret == -EXDEV)
@@ -223,6 +226,8 @@ int hpcd_move_out(const struct hpcd_mover *mover, pid_t pid, uint32_t node,
 			   "or clocks are not this machine's");
 	if (ret)
 		return why(ret_why, ret, "looking at the process: %s", strerror(-ret));
+	if (info.flags & HPC_INFO_PORTABLE)
+		hpcd_features_baseline(&own.features);
 	ret = reach(mover, node, &c, ret_why);
 	if (!ret)
 		ret = negotiate(mover, &c, &own, &request, node, ret_why);

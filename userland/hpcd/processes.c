@@ -416,6 +416,7 @@ bool hpcd_process_describe(const struct hpcd_process *p, int64_t now, uint32_t s
 		.node = p->home ? p->home : p->away,
 		.guest = p->home != 0,
 		.away = p->away != 0,
+		.portable = p->info.flags & HPC_INFO_PORTABLE,
 		.may_move = p->retry <= now && !p->info.cantmove &&
 			    (p->ticks >= NEWBORN_TICKS || p->info.job == HPC_JOB_CPU) &&
 			    (p->home || !hpcd_process_belongs_here(&p->stat)),

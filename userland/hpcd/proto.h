@@ -71,7 +71,8 @@ struct hpcd_header {
  * @mem:	bytes a guest could get there
  * @build_id:	of the kernel: a process only moves between equal ones
  * @boot_id:	of this run of the kernel
- * @features:	what programs can see of the processor
+ * @features:	what programs can see of the processor; of a home with a portable
+ *		process that wants to move, what that relies on
  * @release:	of the kernel, for people
  *
  * On the wire: magic (4) version (2) reserved (2) node (4), reserved (4) mem (8)

@@ -96,6 +96,8 @@ int hpc_declare(const char *what, const char *value);
 
 int hpc_lock_get(pid_t pid, bool *ret_locked);
 int hpc_lock_set(pid_t pid, bool locked);
+/* /proc/PID/portable: it uses no more of a processor than all have. */
+int hpc_portable_set(pid_t pid, bool portable);
 
 /**
  * struct hpc_stat - some of /proc/PID/stat

@@ -129,6 +129,11 @@ int hpc_lock_set(pid_t pid, bool locked)
 	return hpc_proc_write(locked ? "1" : "0", "%d/lock", pid);
 }
 
+int hpc_portable_set(pid_t pid, bool portable)
+{
+	return hpc_proc_write(portable ? "1" : "0", "%d/portable", pid);
+}
+
 /* --- /proc/PID/stat ------------------------------------------------------------------- */
 
 /* The program's name is in parentheses, and may have any character itself. */

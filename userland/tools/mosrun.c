@@ -36,11 +36,12 @@ enum lock { LOCK_OFF, LOCK_ON, LOCK_KEEP };
  * @home:	at home
  * @node:	on this one; 0: anywhere
  * @list:	on one of these, as in -j
+ * @portable:	it is to use no more of a processor than all have
  * @force:	at home if that node cannot be had
  * @argv0:	the argument after the program is its argv[0]
  */
 struct run {
-	bool home, force, argv0;
+	bool home, force, argv0, portable;
 	uint32_t node;
 	const char *list;
 	enum lock lock;
@@ -53,7 +54,8 @@ struct run {
 static void help(FILE *out)
 {
 	fputs("usage: mosrun [-h | -NODE | -jLIST] [-F] [-l | -L | -k] [-c | -i]\n"
-	      "              [-n | -s | -f | -t SECONDS -d KEPT] [-z] PROGRAM [ARGUMENT...]\n"
+	      "              [-n | -s | -f | -t SECONDS -d KEPT] [--portable] [-z]\n"
+	      "              PROGRAM [ARGUMENT...]\n"
 	      "       runhome [-z] PROGRAM...          at home, and locked there\n"
 	      "       runon NODE [-z] PROGRAM...       on that node, and locked there\n"
 	      "       nomig [-z] PROGRAM...            never moved by the balancer\n"
@@ -72,6 +74,8 @@ static void help(FILE *out)
 	      "               every so many seconds so much of 1000 is kept of them\n"
 	      "  -e, -E, -r, -R\n"
 	      "               accepted for old scripts: children inherit what is said here\n"
+	      "      --portable\n"
+	      "               restricted to what every x86-64 processor has: it may go to any node\n"
 	      "  -z           the argument after PROGRAM is its name, argv[0]\n"
 	      "      --help, --version\n"
 	      "\n"
@@ -258,6 +262,49 @@ static int declare(const struct run *r)
 				 hpc_error_text(ret)) : 0;
 }
 
+/*
+ * What each library makes of its environment.  glibc leaves out all that depends on
+ * XSAVE; SSE3 it never asks for.  The others get MMX, FXSR, SSE and SSE2.
+ */
+static const struct {
+	const char *name, *value;
+} restrictions[] = {
+	{ "GLIBC_TUNABLES", "glibc.cpu.hwcaps=-XSAVE,-XSAVEC,-AVX_Fast_Unaligned_Load,-SSSE3,"
+			    "-SSE4_1,-SSE4_2,-POPCNT,-BMI1,-BMI2,-LZCNT,-MOVBE,-RTM" },
+	{ "OPENSSL_ia32cap", "0x07800000:0" },
+	{ "GNUTLS_CPUID_OVERRIDE", "0x1" },
+};
+
+static int restrict_one(const char *name, const char *value)
+{
+	const char *before = getenv(name);
+	char *both;
+	int ret;
+
+	/* Tunables are a list; the last of a name counts. */
+	if (strcmp(name, "GLIBC_TUNABLES") != 0 || !before || !*before)
+		return setenv(name, value, 1);
+	if (strstr(before, value))
+		return 0;
+	if (asprintf(&both, "%s:%s", before, value) < 0)
+		return -1;
+	ret = setenv(name, both, 1);
+	free(both);
+	return ret;
+}
+
+static int make_portable(void)
+{
+	size_t i;
+	int ret;
+
+	for (i = 0; i < sizeof(restrictions) / sizeof(*restrictions); i++)
+		if (restrict_one(restrictions[i].name, restrictions[i].value))
+			return tool_failed("cannot set %s: %m", restrictions[i].name);
+	ret = hpc_portable_set(getpid(), true);
+	return ret ? tool_failed("cannot mark the program as portable: %s", hpc_error_text(ret)) : 0;
+}
+
 static int run(struct run *r, char **argv)
 {
 	const char *program = argv[0];
@@ -265,6 +312,8 @@ static int run(struct run *r, char **argv)
 
 	if (!ret)
 		ret = declare(r);
+	if (!ret && r->portable)
+		ret = make_portable();
 	if (ret)
 		return ret;
 	if (r->node) {
@@ -406,6 +455,10 @@ int main(int argc, char **argv)
 		if (!strcmp(argv[at], "--")) {
 			at++;
 			break;
+		}
+		if (!strcmp(argv[at], "--portable")) {
+			r.portable = true;
+			continue;
 		}
 		if (!strcmp(argv[at], "--help")) {
 			help(stdout);

@@ -103,7 +103,7 @@ static inline int hpc_mm_access(struct task_struct *task, unsigned int mode)
 /* fs/exec.c: gives the current task another address space, as exec does. */
 int hpc_exec_mmap(struct mm_struct *mm);
 
-/* /proc/PID/{where,nmigs,cantmove,lock,goto}, see kernel/hpc/proc_pid.c */
+/* /proc/PID/{where,nmigs,cantmove,lock,portable,goto}, see kernel/hpc/proc_pid.c */
 int hpc_proc_where(struct seq_file *m, struct pid_namespace *ns,
 		   struct pid *pid, struct task_struct *task);
 int hpc_proc_nmigs(struct seq_file *m, struct pid_namespace *ns,
@@ -111,6 +111,7 @@ int hpc_proc_nmigs(struct seq_file *m, struct pid_namespace *ns,
 int hpc_proc_cantmove(struct seq_file *m, struct pid_namespace *ns,
 		      struct pid *pid, struct task_struct *task);
 extern const struct file_operations hpc_proc_lock_operations;
+extern const struct file_operations hpc_proc_portable_operations;
 extern const struct file_operations hpc_proc_goto_operations;
 
 #else /* !CONFIG_HPC */

@@ -10,6 +10,9 @@
  *
  *	legacy area (512)  xfeatures (8)  { number (4) size (4) bytes }*
  *
+ * What is as it is at the start of a program stays behind: a processor that does
+ * not have it does as well.
+ *
  * A processor without XSAVE has the legacy area and x87 + SSE in xfeatures.
  */
 
@@ -78,6 +81,14 @@ static int save_general(hpc_arch_emit_t emit, void *data)
 	return ret;
 }
 
+/* All zero; but for PKRU, of which that is the most a thread may have. */
+static bool is_initial(unsigned int i, const u8 *state, u32 size)
+{
+	if (i == XFEATURE_PKRU)
+		return get_unaligned((u32 *)state) == pkru_get_init_value();
+	return !memchr_inv(state, 0, size);
+}
+
 static u8 *pack_xstate(const u8 *area, u32 area_size, u32 *ret_len)
 {
 	u64 features = get_unaligned((u64 *)(area + LEGACY_SIZE));
@@ -89,19 +100,23 @@ static u8 *pack_xstate(const u8 *area, u32 area_size, u32 *ret_len)
 	if (!out)
 		return NULL;
 	memcpy(out, area, LEGACY_SIZE);
-	put_unaligned_le64(features, out + LEGACY_SIZE);
 	p = out + FPU_HEAD;
 	for (i = FIRST_EXTENDED_XFEATURE; i < XFEATURE_MAX; i++) {
 		if (!(features & BIT_ULL(i)))
 			continue;
 		component(i, &size, &offset);
-		if (offset + size > area_size)
+		if (offset + size > area_size ||
+		    is_initial(i, area + offset, size)) {
+			features &= ~BIT_ULL(i);
 			continue;
+		}
 		put_unaligned_le32(i, p);
 		put_unaligned_le32(size, p + 4);
 		memcpy(p + 8, area + offset, size);
 		p += 8 + size;
 	}
+	/* MXCSR goes by these, whoever else used it. */
+	put_unaligned_le64(features | XFEATURE_MASK_FPSSE, out + LEGACY_SIZE);
 	*ret_len = p - out;
 	return out;
 }
@@ -191,6 +206,13 @@ static int set_general(const struct user_regs_struct *u, u32 len)
 	return 0;
 }
 
+static bool mxcsr_fits(const u8 *in)
+{
+	const u8 *mxcsr = in + offsetof(struct fxregs_state, mxcsr);
+
+	return !(get_unaligned_le32(mxcsr) & ~mxcsr_feature_mask);
+}
+
 /* Back to one area in this processor's layout.  NULL and *@error on failure. */
 static u8 *unpack_xstate(const u8 *in, u32 len, int *error)
 {
@@ -200,7 +222,7 @@ static u8 *unpack_xstate(const u8 *in, u32 len, int *error)
 	u8 *area;
 
 	*error = -EOPNOTSUPP;
-	if (features & ~hpc_arch_xfeatures())
+	if (features & ~hpc_arch_xfeatures() || !mxcsr_fits(in))
 		return NULL;
 	*error = -ENOMEM;
 	area = kvzalloc(room, GFP_KERNEL);
@@ -262,6 +284,8 @@ static int set_fpu(const u8 *in, u32 len)
 		fpu->fpstate->regs.fxsave.mxcsr &= mxcsr_feature_mask;
 	}
 	fpregs_unlock();
+	if (!(get_unaligned_le64(in + LEGACY_SIZE) & XFEATURE_MASK_PKRU))
+		pkru = pkru_get_init_value();
 	if (!ret && area && cpu_feature_enabled(X86_FEATURE_OSPKE))
 		write_pkru(pkru);
 	kvfree(area);

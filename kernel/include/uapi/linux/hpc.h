@@ -20,7 +20,7 @@
 #include <linux/types.h>
 
 /* Grows by one with every change that a program could notice. */
-#define HPC_ABI_VERSION		2
+#define HPC_ABI_VERSION		3
 
 #define HPC_NODE_MIN		1
 #define HPC_NODE_MAX		65535	/* as in openMosix: 16 bits */
@@ -187,6 +187,12 @@ struct hpc_move {
 #define HPC_ROLE_AWAY		1	/* belongs here, computes on hpc_info.node */
 #define HPC_ROLE_GUEST		2	/* belongs to hpc_info.node, computes here */
 
+/*
+ * hpc_info.flags.  PORTABLE: it was started so that it uses no more of a processor
+ * than every x86-64 PC has; /proc/PID/portable of a program that heeds that.
+ */
+#define HPC_INFO_PORTABLE	0x0001
+
 /* hpc_info.job: what /proc/hpc/decay was told */
 #define HPC_JOB_UNKNOWN		0	/* nothing */
 #define HPC_JOB_CPU		1	/* cpujob */
@@ -210,7 +216,7 @@ struct hpc_move {
  * @home_pid:	of a guest: its PID at home; otherwise 0
  * @cantmove:	why it may not move, a bit for each word of /proc/PID/cantmove in
  *		the order in which that file prints them; 0: it may
- * @reserved:	zero
+ * @flags:	HPC_INFO_*; zero before interface version 3
  * @calls:	system calls carried out for it while away, in all its life
  * @pages:	pages of mapped files handed out to it while away, likewise
  * @image_bytes:	size of the last image of it, on the wire
@@ -234,7 +240,7 @@ struct hpc_info {
 	__u32	nmigs;
 	__u32	home_pid;
 	__u32	cantmove;
-	__u32	reserved;
+	__u32	flags;
 	__u64	calls;
 	__u64	pages;
 	__u64	image_bytes;
