@@ -112,12 +112,18 @@ UL_PROGRAMS := $(foreach p,$(PROGRAMS),$(if $(PROGRAM_$(p)),$(UL_DIR)/$(p)))
 $(VM_PROGRAMS): $(B)/tests/%: $(UL_OBJ)/tests/vm/programs/%.o $(call ul_objects,$(UL_OBJ),$(LIBHPC_SRCS))
 	$(call ul_run,LINK,$(CC) $(call ul_ldflags,-static-pie) -o $@ $^)
 
+# For the other half of the kernel's tables; the C library for it is not needed.
+UL_I386 := -std=gnu11 $(TS_WARN) -O2 -m32 -ffreestanding -fno-pie -fno-stack-protector \
+	   -nostdlib -static -no-pie
+$(B)/tests/i386: tests/vm/programs/i386/i386.c userland/userland.mk
+	$(call ul_run,CC32,$(CC) $(UL_I386) -o $@ $<)
+
 $(UL_DIR)/compile-commands.log: $(UL_PROGRAMS) $(VM_PROGRAMS)
 	@find $(UL_OBJ) $(UL_PROGRAMS:=.cmd) $(VM_PROGRAMS:=.cmd) -name '*.cmd' -exec cat {} + | sort > $@
 
 .PHONY: userland userland-tests install-userland
 userland: $(UL_PROGRAMS) $(UL_DIR)/compile-commands.log ## programs of ours: hpcd, migrate, setpe, showmap, the test agent
-userland-tests: $(VM_PROGRAMS)
+userland-tests: $(VM_PROGRAMS) $(B)/tests/i386
 
 UL_SBIN := hpcd setpe
 UL_BIN  := migrate mosctl mosmon mosrun mps mtop showmap

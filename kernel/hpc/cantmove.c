@@ -30,6 +30,7 @@ static const char * const words[] = {
 	[HPC_STAY_MEM_LOCK]	= "mem_lock",
 	[HPC_STAY_HUGETLB]	= "hugetlb",
 	[HPC_STAY_USERFAULTFD]	= "userfaultfd",
+	[HPC_STAY_I386]		= "i386",
 };
 
 static_assert(ARRAY_SIZE(words) == HPC_STAY_COUNT);
@@ -96,6 +97,8 @@ static unsigned long stay_of_thread(struct task_struct *t)
 	if (READ_ONCE(t->io_uring))
 		why |= BIT(HPC_STAY_IO_URING);
 #endif
+	if (test_tsk_thread_flag(t, TIF_ADDR32))
+		why |= BIT(HPC_STAY_I386);
 	if (t->thread.io_bitmap || t->thread.iopl_emul)
 		why |= BIT(HPC_STAY_PRIV_INST);
 	return why;

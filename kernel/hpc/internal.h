@@ -467,6 +467,7 @@ enum hpc_stay {
 	HPC_STAY_MEM_LOCK,	/* locked memory */
 	HPC_STAY_HUGETLB,
 	HPC_STAY_USERFAULTFD,
+	HPC_STAY_I386,		/* its system calls are those of another table */
 	HPC_STAY_COUNT
 };
 

@@ -548,7 +548,8 @@ static void mend_interrupted(struct hpc_task *hpc, struct pt_regs *regs)
 {
 	long nr = syscall_get_nr(current, regs);
 
-	if (nr >= 0 && regs->ax == -EINTR && hpc_call_restarts(nr) &&
+	if (nr >= 0 && regs->ax == -EINTR && !in_ia32_syscall() &&
+	    hpc_call_restarts(nr) &&
 	    hpc_process(current)->request)
 		regs->ax = -ERESTARTNOHAND;
 	hpc_interrupted_note(hpc);

@@ -454,6 +454,9 @@ int hpc_pack_thread(struct hpc_link *link)
 {
 	int ret;
 
+	/* In the middle of a 32-bit call, which is gone on with here only. */
+	if (in_ia32_syscall() && hpc_interrupted())
+		return -EBUSY;
 	ret = pack_thread(link);
 	ret = ret ?: hpc_arch_save(emit_regs, link);
 	return ret ?: hpc_signals_pack(link, false);

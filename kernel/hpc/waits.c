@@ -113,7 +113,8 @@ bool hpc_wait_enter(struct hpc_task *hpc, struct pt_regs *regs, long nr)
 {
 	clear_task_syscall_work(current, HPC);
 	/* Tracers and filters are not to miss anything. */
-	if (nr != hpc->wait.nr || READ_ONCE(current_thread_info()->syscall_work)) {
+	if (in_ia32_syscall() || nr != hpc->wait.nr ||
+	    READ_ONCE(current_thread_info()->syscall_work)) {
 		hpc->wait.nr = 0;
 		return false;
 	}

@@ -118,6 +118,7 @@ const char *hpc_cantmove_meaning(const char *word)
 		{ "shared_mem",	 "has writable memory that others may share" },
 		{ "mmap_dev",	 "maps a device" },
 		{ "mem_lock",	 "has locked memory" },
+		{ "i386",	 "is a 32-bit program" },
 		{ "hugetlb",	 "uses huge pages" },
 		{ "userfaultfd", "handles page faults by itself" },
 	};
