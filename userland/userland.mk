@@ -112,18 +112,21 @@ UL_PROGRAMS := $(foreach p,$(PROGRAMS),$(if $(PROGRAM_$(p)),$(UL_DIR)/$(p)))
 $(VM_PROGRAMS): $(B)/tests/%: $(UL_OBJ)/tests/vm/programs/%.o $(call ul_objects,$(UL_OBJ),$(LIBHPC_SRCS))
 	$(call ul_run,LINK,$(CC) $(call ul_ldflags,-static-pie) -o $@ $^)
 
-# For the other half of the kernel's tables; the C library for it is not needed.
+# Those that are meant for some processors only.  32-bit: no C library for it is needed.
+UL_CPU  := $(B)/tests/cpu/i386 $(B)/tests/cpu/upper
 UL_I386 := -std=gnu11 $(TS_WARN) -O2 -m32 -ffreestanding -fno-pie -fno-stack-protector \
 	   -nostdlib -static -no-pie
-$(B)/tests/i386: tests/vm/programs/i386/i386.c userland/userland.mk
+$(B)/tests/cpu/i386: tests/vm/programs/cpu/i386.c userland/userland.mk
 	$(call ul_run,CC32,$(CC) $(UL_I386) -o $@ $<)
+$(B)/tests/cpu/upper: $(UL_OBJ)/tests/vm/programs/cpu/upper.o
+	$(call ul_run,LINK,$(CC) $(call ul_ldflags,-static-pie) -o $@ $^)
 
 $(UL_DIR)/compile-commands.log: $(UL_PROGRAMS) $(VM_PROGRAMS)
 	@find $(UL_OBJ) $(UL_PROGRAMS:=.cmd) $(VM_PROGRAMS:=.cmd) -name '*.cmd' -exec cat {} + | sort > $@
 
 .PHONY: userland userland-tests install-userland
 userland: $(UL_PROGRAMS) $(UL_DIR)/compile-commands.log ## programs of ours: hpcd, migrate, setpe, showmap, the test agent
-userland-tests: $(VM_PROGRAMS) $(B)/tests/i386
+userland-tests: $(VM_PROGRAMS) $(UL_CPU)
 
 UL_SBIN := hpcd setpe
 UL_BIN  := migrate mosctl mosmon mosrun mps mtop showmap

@@ -2,24 +2,31 @@
 """Whole programs: debuggers, families, and processors that are not all the same.
 
 Nodes 1 and 2 are alike; node 3 has an older processor.
-The programs that move are tests/vm/programs/{spin,family}.c.
+The programs that move are those of tests/vm/programs.
 """
+
+from pathlib import Path
 
 import pytest
 
-from moving import Program, Spin, prepare
+from moving import LOST, NOTICED, Carry, Program, Spin, guests, prepare
 from tessera.artifacts import BUILD
 
 OLD_CPU = "qemu64"
+PROGRAMS = ("trace", "family", "bomb", "cpu/upper", "cpu/i386")
+
+
+def setup(*nodes):
+    prepare(*nodes)
+    for node in nodes:
+        for name in PROGRAMS:
+            node.copy_to(BUILD / "tests" / name, f"/tmp/{Path(name).name}", mode=0o755)
 
 
 @pytest.fixture(scope="module")
 def cluster(make_module_cluster):
     cluster = make_module_cluster([{}, {}, {"cpu": OLD_CPU}], dhcp=True, balance=False)
-    prepare(*cluster.nodes)
-    for node in cluster.nodes:
-        for name in ("trace", "family"):
-            node.copy_to(BUILD / "tests" / name, f"/tmp/{name}", mode=0o755)
+    setup(*cluster.nodes)
     return cluster
 
 
@@ -36,8 +43,8 @@ def away(cluster):
 class Family(Program):
     """Processes of several threads that wait for each other."""
 
-    def __init__(self, home, children=2, threads=3):
-        super().__init__(home, "family", f"{children} {threads}")
+    def __init__(self, home, children=2, threads=3, before=""):
+        super().__init__(home, "family", f"{children} {threads}", before)
         self.children = [int(pid) for pid in
                          home.succeed(f"cat /proc/{self.pid}/task/{self.pid}/children").split()]
         assert len(self.children) == children
@@ -52,6 +59,27 @@ class Family(Program):
 
     def places(self):
         return [int(self.home.succeed(f"cat /proc/{pid}/where")) for pid in self.members()]
+
+
+# --- by itself ----------------------------------------------------------------------
+# First, as its nodes are others.
+
+
+@pytest.mark.deadline(200)
+def test_the_balancer_asks_what_a_processor_has(make_cluster):
+    home, old = make_cluster([{}, {"cpu": OLD_CPU}], dhcp=True, discovery=True, balance=True,
+                             cmdline="tessera.cluster=old").nodes
+    for node in (home, old):
+        node.wait_until_succeeds("test -S /run/tessera/hpcd.sock")
+        node.succeed("mosctl setspeed 10000")
+    home.wait_until_succeeds("mosctl --json list | grep -c '\"up\"' | grep -qx 2")
+    home.copy_to(BUILD / "tests" / "spin", "/tmp/spin", mode=0o755)
+    spins = [Spin(home, before=before) for before in ("cpujob", "cpujob", "cpujob --portable")]
+    home.wait_until_succeeds(f"grep -qx 2 /proc/{spins[2].pid}/where", 60)
+    home.wait_for_console_text("does not move to node 2.*lacks.*avx")
+    assert [spin.where() for spin in spins] == [0, 0, 2]
+    for spin in spins:
+        spin.finish()
 
 
 # --- debuggers ---------------------------------------------------------------------
@@ -119,3 +147,162 @@ def test_a_stopped_process_is_not_waited_for(home):
     spin.goes_on()
     assert home.succeed(f"/tmp/trace attach {spin.pid}") == "ok\n"
     spin.finish()
+
+
+# --- processors that are not all the same ---------------------------------------------
+
+
+def test_who_may_have_chosen_newer_instructions_stays(home):
+    spin = Spin(home)
+    spin.refused(3, r"node 3.*lacks.*\bavx")
+    spin.migrate(2)
+    # It came from here: that node 2 could not be told from node 1 changes nothing.
+    assert home.execute(f"migrate {spin.pid} 3").status == 1
+    spin.goes_on()
+    spin.finish()
+
+
+def test_portable_programs_go_anywhere(home):
+    spin = Spin(home, before="mosrun --portable")
+    family = Family(home, before="mosrun --portable")
+    assert home.succeed(f"cat /proc/{spin.pid}/portable /proc/{family.children[1]}/portable") == "1\n1\n"
+    for target in (3, "home", 2, 3, "home"):
+        spin.migrate(target)
+        spin.goes_on()
+    family.move_all(3)
+    family.goes_on()
+    spin.migrate(3)
+    spin.finish()
+    family.finish()
+
+
+def test_registers_in_use_go_where_they_are(home):
+    """Called portable, but it is not: what the engine sees, it does not believe."""
+    upper = Program(home, "upper", "", before="mosrun --portable")
+    mark = home.console.position()
+    home.execute(f"migrate {upper.pid} 3")
+    home.wait_for_console_text(f"process {upper.pid} does not move to node 3", since=mark)
+    assert upper.where() == 0
+    upper.migrate(2)
+    upper.goes_on()
+    upper.migrate("home")
+    upper.goes_on()
+    upper.finish()
+
+
+# --- other programs -------------------------------------------------------------------
+
+
+def test_32_bit_programs_stay(home):
+    program = Program(home, "i386", "")
+    assert home.succeed(f"cat /proc/{program.pid}/cantmove") == "i386\n"
+    program.refused(2, "i386")
+    home.succeed(f"/tmp/trace attach {program.pid} || true")
+    program.goes_on()
+    program.finish()
+
+
+def test_a_program_that_gives_rights(home, away):
+    """A set-user-ID program keeps what it has at home, and has nothing where it computes."""
+    home.succeed("cp /tmp/spin /usr/bin/suid && chmod 4755 /usr/bin/suid",
+                 "(su -s /bin/sh nobody -c 'mosrun --portable /usr/bin/suid 600 3 /tmp/suid.stop' > /tmp/suid.out; "
+                 "echo $? > /tmp/suid.status) > /dev/null 2>&1 &")
+    pid = int(home.wait_until_succeeds("grep '^spin .* ready$' /tmp/suid.out").split()[1])
+    uids = home.succeed(f"grep '^Uid' /proc/{pid}/status")
+    assert uids.split() == ["Uid:", "65534", "0", "0", "0"]
+    # The C library does not heed its environment there.
+    assert home.succeed(f"cat /proc/{pid}/portable") == "0\n"
+    assert home.execute(f"migrate {pid} 3").status == 1
+    home.succeed(f"migrate {pid} 2")
+    assert home.succeed(f"grep '^Uid' /proc/{pid}/status") == uids
+    guest = next(here for here, there in guests(away) if there == pid)
+    assert set(away.succeed(f"grep '^Uid' /proc/{guest}/status").split()[1:]) == {str(0x7a000001)}
+    home.succeed("touch /tmp/suid.stop")
+    assert home.wait_until_succeeds("grep . /tmp/suid.status") == "3\n"
+
+
+def test_limits_of_a_control_group(home):
+    """It stays in its group at home, which counts its memory while it is there."""
+    group = "/sys/fs/cgroup/limited"
+    home.succeed("mount -t cgroup2 none /sys/fs/cgroup 2>/dev/null; echo +memory +pids > /sys/fs/cgroup/cgroup.subtree_control; "
+                 f"mkdir -p {group} && echo 64M > {group}/memory.max && echo 10 > {group}/pids.max")
+    carry = Carry(home, 24)
+    home.succeed(f"echo {carry.pid} > {group}/cgroup.procs")
+    carry.migrate(2)
+    assert int(home.succeed(f"cat {group}/memory.current")) < 12 << 20
+    carry.migrate("home")
+    carry.goes_on()
+    assert int(home.succeed(f"cat {group}/memory.current")) > 20 << 20
+    assert home.succeed(f"cat {group}/cgroup.procs").split() == [str(carry.pid)]
+    assert "oom_kill 0" in home.succeed(f"cat {group}/memory.events")
+    carry.finish()
+    home.succeed(f"rmdir {group}")
+
+
+# --- what can go wrong with families ----------------------------------------------------
+
+
+def container_of(node):
+    return node.succeed("ls -d /sys/fs/cgroup/tessera/1-*").split()[0]
+
+
+def test_memory_runs_out_where_guests_are(home, away):
+    """The container's kernel ends one of them, not the node, and home hears of it."""
+    family, carry = Family(home), Carry(home, 48)
+    family.move_all(2)
+    carry.migrate(2)
+    group = container_of(away)
+    away.expect_report("Memory cgroup out of memory")
+    away.succeed(f"echo 24M > {group}/memory.max")
+    try:
+        assert carry.ended(60) == LOST
+    finally:
+        away.succeed(f"echo max > {group}/memory.max")
+    assert family.places() == [2, 2, 2]
+    family.goes_on()
+    family.finish()
+    assert guests(away) == []
+
+
+def test_a_fork_bomb_stays_in_its_container(home, away):
+    bomb, spin = Program(home, "bomb", "60"), Spin(home)
+    bomb.migrate(2)
+    group = container_of(away)
+    before = away.succeed(f"cat {group}/pids.max")
+    away.succeed(f"echo $(($(cat {group}/pids.current) + 20)) > {group}/pids.max")
+    try:
+        home.succeed(f"touch {bomb.file}.stop.go")
+        said = home.wait_until_succeeds(f"grep '^forked' {bomb.file}.out", 90).split()
+        assert int(said[3]) <= 20, said
+        assert int(away.succeed(f"cat {group}/pids.current")) <= int(away.succeed(f"cat {group}/pids.max"))
+        # Nobody else gets in, and whoever wanted to goes on at home.
+        assert home.execute(f"migrate -t 20 {spin.pid} 2").status == 1
+        spin.goes_on()
+    finally:
+        away.succeed(f"echo {before.strip()} > {group}/pids.max")
+    bomb.finish()
+    spin.migrate(2)
+    spin.finish()
+    away.wait_until_succeeds("! ls /proc/hpc/remote | grep .")
+
+
+@pytest.mark.deadline(240)
+def test_nodes_that_die_with_a_family(cluster, home, away):
+    family, other = Family(home), Family(home)
+    family.move_all(2)
+    other.move_all(2)
+    # One of them is at home; the rest is lost, and it is told by wait().
+    home.succeed(f"migrate {other.pid} home")
+    away.kill()
+    assert family.ended(NOTICED + 50) == LOST
+    assert other.ended(60) in (99, 128 + 13), other.output()
+    for pid in family.members() + other.members():
+        home.wait_until_succeeds(f"! test -e /proc/{pid}")
+    # And the other way round: guests whose home is gone are gone.
+    old = cluster.nodes[2]
+    family = Family(home, before="mosrun --portable")
+    family.move_all(3)
+    family.goes_on()
+    home.kill()
+    old.wait_until_succeeds("! ls /proc/hpc/remote | grep .", 90)
+    old.wait_until_succeeds("! cat /sys/fs/cgroup/tessera/1-*/cgroup.procs | grep -q .", 60)
