@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Programs as Debian ships them give the same results, bit for bit, when all their processes
+are sent from node to node five times a second.
+
+Each is run twice in a folder of its own: left alone, and with tests/vm/programs/mover.sh.
+What it prints, and the files it leaves, are compared. SEED=N in the environment repeats a run.
+"""
+
+import os
+import random
+import re
+
+import pytest
+
+from moving import prepare
+from tessera.artifacts import TOP
+
+MOVES, RUNS = 3, 10
+SEED = int(os.environ.get("SEED") or random.randrange(1 << 15))
+
+SCENE = """global_settings { assumed_gamma 1 }
+camera { location <0, 2, -6> look_at 0 }
+light_source { <-9, 9, -9> rgb 1 }
+plane { y, -1 pigment { checker rgb 1, rgb 0.3 } finish { reflection 0.3 } }
+#declare N = 0;
+#while (N < 12)
+  sphere { <N / 3 - 2, sin(N), cos(N)>, 0.4 pigment { rgb <N / 12, 0.5, 1 - N / 12> }
+           finish { phong 0.8 reflection 0.2 } }
+  #declare N = N + 1;
+#end
+"""
+
+THREADS = """import hashlib, threading, queue
+todo, done = queue.Queue(), []
+def work():
+    while (n := todo.get()) is not None:
+        h = hashlib.sha256(str(n).encode())
+        for _ in range(400):
+            h = hashlib.sha256(h.digest())
+        done.append((n, h.hexdigest()))
+threads = [threading.Thread(target=work) for _ in range(4)]
+for t in threads: t.start()
+for n in range(400): todo.put(n)
+for t in threads: todo.put(None)
+for t in threads: t.join()
+for line in sorted(done): print(*line)
+"""
+
+POOL = """import multiprocessing
+def f(n):
+    return sum(i * i % 7 for i in range(n * 200))
+if __name__ == "__main__":
+    with multiprocessing.Pool(3) as pool:
+        print(pool.map(f, range(60)))
+"""
+
+JSON = """import json, random, re, zlib
+r = random.Random(5)
+data = [{"n": i, "x": r.random(), "s": "".join(r.choices("abcdef ", k=40))} for i in range(12000)]
+text = json.dumps(data)
+print(len(text), zlib.crc32(text.encode()), sum(d["x"] for d in json.loads(text)))
+print(len(re.findall(r"a+b", text)))
+open("out.json", "w").write(text)
+"""
+
+PERL = r"""my (%n, $s); $s = 7;
+for (1 .. 200000) { $s = ($s * 16807) % 2147483647; $n{$s % 5000} .= chr(97 + $s % 26) }
+print "$_ ", length $n{$_}, " ", substr($n{$_}, 0, 5), "\n" for sort { $a <=> $b } keys %n;
+"""
+
+SQL = """create table t(a integer primary key, b text, c real);
+with recursive n(i) as (select 1 union all select i + 1 from n where i < 40000)
+insert into t select i, hex(i * 7919), i * 0.5 from n;
+create index tb on t(b);
+update t set c = c * 2 where b like '%A%';
+delete from t where a % 3 = 0;
+select count(*), sum(c), max(b) from t;
+select b, count(*) from t group by substr(b, 1, 2) order by 1 limit 20;
+"""
+
+# A C project of 4 files, made by a shell.
+PROJECT = r"""for n in $(seq 4); do
+  { echo '#include <stdio.h>'; for i in $(seq 12); do
+      echo "int f_${n}_$i(int x) { for (int k = 0; k < $i; k++) x = x * 31 + k % $n; return x; }"; done; } > f$n.c
+done
+{ echo '#include <stdio.h>'; for n in $(seq 4); do echo "int f_${n}_12(int);"; done
+  echo 'int main(void) { unsigned s = 0;'
+  for n in $(seq 4); do echo "s += f_${n}_12($n);"; done
+  echo 'printf("%u\n", s); return 0; }'; } > main.c
+printf 'program: main.o %s\n\tgcc -o $@ $^\n%%.o: %%.c\n\tgcc -O1 -c -o $@ $<\n' \
+  "$(seq -s ' ' -f 'f%g.o' 4)" > Makefile
+"""
+
+# name: (what is made ready, the command)
+PROGRAMS = {
+    "xz, four threads": ("head -c 700000 /tmp/data > data", "xz -T4 --block-size=256KiB -k -c data > out.xz; xz -dc out.xz | sha256sum"),
+    "bzip2": ("cp /tmp/data .", "bzip2 -k data && bzip2 -dc data.bz2 | sha256sum"),
+    "zstd": ("cp /tmp/data .", "zstd -q -15 data -o data.zst && zstd -dqc data.zst | sha256sum"),
+    "python3": ("cat > p.py", "python3 p.py", JSON),
+    "python3 with threads": ("cat > p.py", "python3 p.py", THREADS),
+    "python3 with processes": ("cat > p.py", "python3 p.py", POOL),
+    "perl": ("cat > p.pl", "perl p.pl", PERL),
+    "bc": ("true", "echo 'scale=900; 4*a(1); e(1); for (i = 0; i < 300; i++) s += i ^ 20; s' | bc -l"),
+    "sqlite3": ("cat > s.sql", "sqlite3 data.db < s.sql && sqlite3 data.db .dump | sha256sum && rm data.db", SQL),
+    "openssl": ("cp /tmp/data .", "openssl enc -aes-256-cbc -pbkdf2 -iter 20000 -nosalt -k secret -in data -out data.enc"
+                                  " && openssl dgst -sha512 data.enc && openssl enc -d -aes-256-cbc -pbkdf2"
+                                  " -iter 20000 -nosalt -k secret -in data.enc | cmp - data && echo the same"),
+    "povray": ("cat > s.pov", "povray -D -GA +WT2 +W96 +H72 +FP +Os.ppm s.pov 2>/dev/null;"
+               # Without the comments: they tell the time.
+               " grep -av '^#' s.ppm | sha256sum; rm s.ppm", SCENE),
+    "make -j4": (PROJECT, "make -s -j4 && ./program"),
+    "pipelines of bash": ("cp /tmp/data .",
+                          "seq 1500 | tac | while read n; do echo $((n * 7 % 1000)); done | sort -n | uniq -c | head -n 50;"
+                          " od -An -v -tx1 data | tr -d ' \\n' | fold -w 64 | sort | tee sorted | sha256sum; wc sorted;"
+                          " for i in 1 2 3; do (sleep 0.3; echo $i > done$i) & done; wait; cat done*"),
+}
+
+
+@pytest.fixture(scope="module")
+def cluster(make_module_cluster):
+    cluster = make_module_cluster([{"root": "debian", "memory": 1536}, {}, {}], dhcp=True)
+    prepare(*cluster.nodes)
+    home = cluster.nodes[0]
+    home.copy_to(TOP / "tests" / "vm" / "programs" / "mover.sh", "/tmp/mover.sh", 0o755)
+    # Neither all the same nor all random.
+    home.succeed("cat /usr/bin/perl /usr/lib/x86_64-linux-gnu/libc.so.6 | head -c 1500000 > /tmp/data")
+    return cluster
+
+
+def run(home, folder, ready, command, text):
+    """(exit status, what it printed, sums of its files, what was said beside)"""
+    home.succeed(f"rm -rf {folder} && mkdir {folder}")
+    home.copy_to(text.encode(), f"{folder}/.text")
+    home.copy_to(ready.encode(), f"{folder}/.ready")
+    home.succeed(f"cd {folder} && bash .ready < .text")
+    done = home.execute(f"cd {folder} && {command} > /tmp/printed 2> /tmp/beside", timeout=240)
+    files = home.succeed(f"cd {folder} && find . -type f ! -name '.*' | sort | xargs sha256sum")
+    return (done.status, home.succeed("cat /tmp/printed"), files), home.succeed("cat /tmp/beside")
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_moved_all_the_time(home, program):
+    ready, command, text = (*PROGRAMS[program], "")[:3]
+    home.copy_to(command.encode(), "/tmp/command")
+    alone, _ = run(home, "/tmp/work", ready, "bash /tmp/command", text)
+    assert alone[0] == 0, alone
+    moves = 0
+    for seed in range(SEED, SEED + RUNS):  # a fast machine is soon done
+        moved, beside = run(home, "/tmp/work", ready,
+                            f"/tmp/mover.sh {seed} 'bash /tmp/command'", text)
+        moves += int(re.search(r"^moves (\d+)$", beside, re.MULTILINE).group(1))
+        print(f"SEED={seed}: {moves} moves so far")
+        assert moved == alone, f"SEED={seed}\n{beside}"
+        if moves >= MOVES:
+            break
+    assert moves >= MOVES
