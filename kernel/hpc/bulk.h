@@ -16,7 +16,8 @@ struct hpc_wire_call;
  * struct hpc_bulk - one of them
  * @fd:		the file, and its position's lock
  * @pos:	where it goes on
- * @buf:	in the shadow, @count bytes
+ * @buf:	in the shadow
+ * @count:	its bytes
  * @done:	read or written so far
  * @travelled:	bytes that came over the link, or went
  * @write:	or read

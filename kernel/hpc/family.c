@@ -66,7 +66,7 @@ static int inherit_files(struct hpc_process *child,
 
 	xa_for_each(&parent->files, id, file) {
 		ret = xa_err(xa_store_irq(&child->files, id, file,
-				      GFP_KERNEL_ACCOUNT));
+					  GFP_KERNEL_ACCOUNT));
 		if (ret)
 			return ret;
 		get_file(file);
