@@ -4,6 +4,7 @@ are sent from node to node five times a second.
 
 Each is run twice in a folder of its own: left alone, and with tests/vm/programs/mover.sh.
 What it prints, and the files it leaves, are compared. SEED=N in the environment repeats a run.
+And the shells among them control jobs on other nodes as they do at home.
 """
 
 import os
@@ -14,6 +15,7 @@ import pytest
 
 from moving import prepare
 from tessera.artifacts import TOP
+from tessera.timing import scale
 
 MOVES, RUNS = 3, 10
 SEED = int(os.environ.get("SEED") or random.randrange(1 << 15))
@@ -121,7 +123,8 @@ def cluster(make_module_cluster):
     cluster = make_module_cluster([{"root": "debian", "memory": 1536}, {}, {}], dhcp=True)
     prepare(*cluster.nodes)
     home = cluster.nodes[0]
-    home.copy_to(TOP / "tests" / "vm" / "programs" / "mover.sh", "/tmp/mover.sh", 0o755)
+    for name in ("mover.sh", "jobs.py"):
+        home.copy_to(TOP / "tests" / "vm" / "programs" / name, f"/tmp/{name}", 0o755)
     # Neither all the same nor all random.
     home.succeed("cat /usr/bin/perl /usr/lib/x86_64-linux-gnu/libc.so.6 | head -c 1500000 > /tmp/data")
     return cluster
@@ -154,3 +157,8 @@ def test_moved_all_the_time(home, program):
         if moves >= MOVES:
             break
     assert moves >= MOVES
+
+
+@pytest.mark.parametrize("shell", ["bash --norc --noediting -i", "dash -i"])
+def test_job_control(home, shell):
+    print(home.succeed(f"LIMIT={30 * scale():g} /tmp/jobs.py {shell} 2>&1", timeout=240))
