@@ -169,6 +169,34 @@ def cpu_guest(b: Bench) -> dict[str, Any]:
     return {"value": min(away) / min(home), "away_s": min(away), "home_s": min(home)}
 
 
+@figure("threads_cpu_ratio", "<= 1.02")
+def threads_cpu(b: Bench) -> dict[str, Any]:
+    away, home = turns(lambda: b.work("threads 8 300000000", True)["s"],
+                       lambda: b.work("threads 8 300000000", False)["s"])
+    return {"value": min(away) / min(home), "away_s": min(away), "home_s": min(home)}
+
+
+@figure("many_threads_ratio", "<= 2")
+def many_threads(b: Bench) -> dict[str, Any]:
+    """The time in which a process does not run, with 64 threads and with one."""
+    def ms(threads: int) -> float:
+        return b.work(f"crowd 64 {threads}", True)["move"]["freeze_ns"] / 1e6
+    many, one = turns(lambda: ms(64), lambda: ms(1))
+    return {"value": min(many) / min(one), "many_ms": min(many), "one_ms": min(one)}
+
+
+@figure("fork_away_ms")
+def fork_away(b: Bench) -> dict[str, Any]:
+    away, home = turns(lambda: b.work("fork 50", True)["ms"], lambda: b.work("fork 50", False)["ms"])
+    return {"value": min(away), "home_ms": min(home)}
+
+
+@figure("exec_away_ms")
+def exec_away(b: Bench) -> dict[str, Any]:
+    away, home = turns(lambda: b.work("exec 20", True)["ms"], lambda: b.work("exec 20", False)["ms"])
+    return {"value": min(away), "home_ms": min(home)}
+
+
 CRIU_MIB = 256
 SECONDS = "cut -d' ' -f1 /proc/uptime"
 

@@ -8,10 +8,14 @@
  *   bench ask HOST PORT COUNT BYTES	round trips: ns each, MB/s
  *   bench work GO KIND ARGS...		waits for the file GO, then measures:
  *	hold MIB			nothing: holds that much memory
+ *	crowd MIB THREADS		the same, with threads that sleep
  *	call COUNT			getppid(): ns each
  *	read FILE BLOCK		the whole file: MB/s
  *	write FILE BLOCK MIB		MB/s
  *	cpu ROUNDS			arithmetic: seconds
+ *	threads COUNT ROUNDS		the same, the rounds divided among threads
+ *	fork COUNT			children that end at once: ms each
+ *	exec COUNT			the same, with another program: ms each
  *   bench info PID			HPC_IOC_INFO of a process
  *
  * Each prints one JSON object.  Times are CLOCK_MONOTONIC where the program is.
@@ -22,7 +26,9 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -263,19 +269,130 @@ static int write_file(char **arg)
 	return 0;
 }
 
-static int cpu(char **arg)
+static uint64_t arithmetic(long rounds)
 {
-	long rounds = atol(arg[0]), i;
 	uint64_t x = 88172645463325252ULL;
-	double t = now();
+	long i;
 
 	for (i = 0; i < rounds; i++) {
 		x ^= x << 13;
 		x ^= x >> 7;
 		x ^= x << 17;
 	}
+	return x;
+}
+
+static int cpu(char **arg)
+{
+	double t = now();
+	uint64_t x = arithmetic(atol(arg[0]));
+
 	t = now() - t;
 	printf("{\"s\": %.4f, \"x\": %llu}\n", t, (unsigned long long)x);
+	return 0;
+}
+
+#define THREADS_MAX 256
+
+static long number_of_threads(const char *text)
+{
+	long n = atol(text);
+
+	if (n >= 1 && n <= THREADS_MAX)
+		return n;
+	errno = EINVAL;
+	die("%s threads", text);
+}
+
+static void start(pthread_t *thread, void *(*run)(void *arg), void *arg)
+{
+	errno = pthread_create(thread, NULL, run, arg);
+	if (errno)
+		die("thread");
+}
+
+static void *share(void *rounds)
+{
+	return (void *)(uintptr_t)arithmetic(*(long *)rounds);
+}
+
+static int threads(char **arg)
+{
+	long n = number_of_threads(arg[0]), rounds = atol(arg[1]) / n, i;
+	pthread_t thread[THREADS_MAX];
+	uint64_t sum = 0;
+	void *x;
+	double t = now();
+
+	for (i = 0; i < n; i++)
+		start(&thread[i], share, &rounds);
+	for (i = 0; i < n; i++) {
+		pthread_join(thread[i], &x);
+		sum += (uintptr_t)x;
+	}
+	t = now() - t;
+	printf("{\"s\": %.4f, \"x\": %llu}\n", t, (unsigned long long)sum);
+	return 0;
+}
+
+static void *sleeper(void *arg)
+{
+	(void)arg;
+	for (;;)
+		pause();
+	return NULL;
+}
+
+static void crowd_gathers(char **arg)
+{
+	pthread_t thread;
+	long i;
+
+	for (i = 1; i < number_of_threads(arg[1]); i++)
+		start(&thread, sleeper, NULL);
+}
+
+static void await_end(pid_t pid)
+{
+	int status;
+
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
+		die("child");
+}
+
+static int fork_many(char **arg)
+{
+	long count = atol(arg[0]), i;
+	double t = now();
+
+	for (i = 0; i < count; i++) {
+		pid_t pid = fork();
+
+		if (!pid)
+			_exit(0);
+		await_end(pid);
+	}
+	t = now() - t;
+	printf("{\"ms\": %.4f}\n", t * 1e3 / (double)count);
+	return 0;
+}
+
+static int exec_many(char **arg)
+{
+	char *argv[] = { (char *)"true", NULL }, *env[] = { NULL };
+	long count = atol(arg[0]), i;
+	double t = now();
+
+	for (i = 0; i < count; i++) {
+		pid_t pid;
+
+		errno = posix_spawn(&pid, "/bin/true", NULL, NULL, argv, env);
+		if (errno)
+			die("/bin/true");
+		await_end(pid);
+	}
+	t = now() - t;
+	printf("{\"ms\": %.4f}\n", t * 1e3 / (double)count);
 	return 0;
 }
 
@@ -285,10 +402,14 @@ static const struct {
 	int (*run)(char **arg);
 } kinds[] = {
 	{ "hold",	1, hold },
+	{ "crowd",	2, hold },
 	{ "call",	1, call },
 	{ "read",	2, read_file },
 	{ "write",	3, write_file },
 	{ "cpu",	1, cpu },
+	{ "threads",	2, threads },
+	{ "fork",	1, fork_many },
+	{ "exec",	1, exec_many },
 };
 
 static int work(int argc, char **arg)
@@ -304,6 +425,8 @@ static int work(int argc, char **arg)
 		return 2;
 	if (kinds[i].run == hold)
 		memory(strtoull(arg[2], NULL, 10) << 20);
+	if (kinds[i].run == hold && kinds[i].args == 2)
+		crowd_gathers(arg + 2);
 	while (stat(arg[0], &st))
 		nanosleep(&nap, NULL);
 	return kinds[i].run(arg + 2);
