@@ -60,6 +60,17 @@ static void times_book(struct hpc_task *hpc, const struct hpc_wire_times *w)
 	hpc->reported = now;
 }
 
+static int serve_times(struct hpc_task *hpc, u32 len)
+{
+	struct hpc_wire_times w;
+	int ret;
+
+	ret = hpc_link_recv_body(hpc->link, &w, sizeof(w), len);
+	if (!ret)
+		times_book(hpc, &w);
+	return ret;
+}
+
 /* --- the end --------------------------------------------------------------- */
 
 /* The thread is a deputy no more. */
@@ -631,7 +642,7 @@ static int serve(struct hpc_task *hpc)
 	if (ret)
 		return ret;
 	/* Its program and arguments it may have to fetch first. */
-	if (type != HPC_F_FETCH)
+	if (type != HPC_F_FETCH && type != HPC_F_TIMES)
 		clear_bit(HPC_T_HOLD, &hpc->flags);
 	switch (type) {
 	case HPC_F_CALL:
@@ -646,6 +657,8 @@ static int serve(struct hpc_task *hpc)
 		return serve_mask(hpc, len);
 	case HPC_F_CLONE:
 		return hpc_serve_clone(hpc, len);
+	case HPC_F_TIMES:
+		return serve_times(hpc, len);
 	case HPC_F_INTR:
 		/* The call it was meant for is over. */
 		return len ? -EPROTO : 0;

@@ -140,10 +140,7 @@ void hpc_born(struct hpc_task *hpc)
 		return;
 	}
 	clear_thread_flag(TIF_HPC);
-	hpc->role = HPC_GUEST;
-	atomic_inc(&p->guests);
-	hpc->told = current->blocked.sig[0];
-	hpc->link->timeout = MAX_SCHEDULE_TIMEOUT;
+	hpc_guest_begin(hpc);
 	if (thread_group_leader(current))
 		hpc_remote_add(current);
 	hpc_link_watch(hpc->link, current);

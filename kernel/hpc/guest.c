@@ -469,6 +469,41 @@ int hpc_guest_fetch(u32 file, pgoff_t index, struct folio **folios,
 	return ret ? -EIO : 0;
 }
 
+/* --- CPU time -------------------------------------------------------------- */
+
+/*
+ * What a guest has used travels with its calls.  Who only computes makes none,
+ * and would seem to do nothing, seen from home.
+ */
+#define REPORT	(2 * HZ)
+
+void hpc_guest_report(struct timer_list *timer)
+{
+	struct hpc_task *hpc = from_timer(hpc, timer, report);
+
+	/* No kick: who sleeps uses nothing, and the others meet the next tick. */
+	set_bit(HPC_T_REPORT, &hpc->flags);
+	set_tsk_thread_flag(hpc->task, TIF_HPC);
+}
+
+static int report(struct hpc_task *hpc)
+{
+	struct hpc_wire_times w;
+
+	mod_timer(&hpc->report, jiffies + REPORT);
+	times_take(hpc, &w);
+	return hpc_link_send(hpc->link, HPC_F_TIMES, &w, sizeof(w));
+}
+
+void hpc_guest_begin(struct hpc_task *hpc)
+{
+	hpc->role = HPC_GUEST;
+	hpc->told = current->blocked.sig[0];
+	hpc->link->timeout = MAX_SCHEDULE_TIMEOUT;
+	atomic_inc(&hpc_process(current)->guests);
+	mod_timer(&hpc->report, jiffies + REPORT);
+}
+
 /* --- on the way to user mode ----------------------------------------------- */
 
 static int drain(struct hpc_task *hpc)
@@ -579,6 +614,8 @@ void hpc_guest_user(struct hpc_task *hpc)
 	clear_thread_flag(TIF_HPC);
 	ret = drain(hpc);
 	ret = ret ?: stand_still(hpc);
+	if (!ret && test_and_clear_bit(HPC_T_REPORT, &hpc->flags))
+		ret = report(hpc);
 	if (!ret && test_bit(HPC_T_BRING, &hpc->flags) &&
 	    !test_and_set_bit(HPC_T_ASKED, &hpc->flags))
 		ret = hpc_link_send(hpc->link, HPC_F_WANTHOME, NULL, 0);

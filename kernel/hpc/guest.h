@@ -15,6 +15,7 @@ struct kernel_clone_args;
 struct pt_regs;
 
 struct hpc_ranges;
+struct timer_list;
 
 /*
  * Fills folios @index to @index + @n - 1 of home's file @file.  Called by the
@@ -55,6 +56,12 @@ void hpc_guest_action(struct hpc_task *hpc, int sig);
  * are let in: what home has of those comes before this returns.
  */
 void hpc_guest_mask(struct hpc_task *hpc);
+
+/* The current thread is one from now on. */
+void hpc_guest_begin(struct hpc_task *hpc);
+
+/* hpc_task.report has expired. */
+void hpc_guest_report(struct timer_list *timer);
 
 /* The guest is about to return to user mode and was kicked. */
 void hpc_guest_user(struct hpc_task *hpc);

@@ -215,6 +215,7 @@ enum {
 	HPC_T_STOPPED,		/* guest: stands still */
 	HPC_T_INTR_SENT,	/* guest: the call under way was told to end */
 	HPC_T_HOLD,		/* deputy: signals wait for the guest's next call */
+	HPC_T_REPORT,		/* guest: home is to hear of its CPU time */
 };
 
 /**
@@ -266,6 +267,7 @@ struct hpc_birth {
  * @task:	whose it is
  * @retry:	kicks @task when it could not move just now
  * @vdso_busy:	how often it has been kicked so in a row
+ * @report:	guest: when to tell of CPU time, should it make no calls
  */
 struct hpc_task {
 	enum hpc_role		role;
@@ -289,6 +291,7 @@ struct hpc_task {
 	struct task_struct	*task;
 	struct timer_list	retry;
 	unsigned int		vdso_busy;
+	struct timer_list	report;
 };
 
 /* The process's state; NULL while it has none, which means all zero. */

@@ -111,6 +111,7 @@ int hpc_bring(struct task_struct *task)
 void hpc_task_release(struct hpc_task *hpc)
 {
 	timer_delete_sync(&hpc->retry);
+	timer_delete_sync(&hpc->report);
 	hpc_link_close(hpc->link);
 	hpc->link = NULL;
 	hpc_link_close(hpc->saved);
@@ -477,10 +478,7 @@ static void arrive_thread(struct hpc_task *hpc, struct hpc_thread_image *t)
 	int ret = hpc_arrive_thread(t, false);
 
 	hpc_thread_image_free(t);
-	hpc->role = HPC_GUEST;
-	hpc->told = current->blocked.sig[0];
-	hpc->link->timeout = MAX_SCHEDULE_TIMEOUT;
-	atomic_inc(&hpc_process(current)->guests);
+	hpc_guest_begin(hpc);
 	if (ret) {
 		/* Home gave it up: an end it is. */
 		hpc_guest_exit(hpc, SIGKILL);

@@ -17,6 +17,7 @@
 #include <asm/unistd.h>
 
 #include "arch.h"
+#include "guest.h"
 #include "image.h"
 #include "internal.h"
 
@@ -61,6 +62,7 @@ struct hpc_task *hpc_task_get(struct task_struct *task)
 		return NULL;
 	new->task = task;
 	timer_setup(&new->retry, kick_again, 0);
+	timer_setup(&new->report, hpc_guest_report, 0);
 	old = cmpxchg(&task->hpc, NULL, new);
 	if (old) {
 		kfree(new);

@@ -21,6 +21,7 @@
  *    MAPPED                         --->
  *                                   <---   ACTION    a signal handler changed
  *                                   <---   MASK      other signals are blocked
+ *                                   <---   TIMES     CPU time, now and then
  *                                   <---   INTR      give up the call under way
  *                                   <---   WANTHOME  ask for a BRING
  *                                   <---   CLONE     a child; see family.c
@@ -89,6 +90,7 @@ enum hpc_frame_type {
 	HPC_F_MASK	= 0x47,
 	HPC_F_CLONE	= 0x48,
 	HPC_F_TOKEN	= 0x49,
+	HPC_F_TIMES	= 0x4a,
 
 	/* deputy to guest */
 	HPC_F_RESULT	= 0x60,

@@ -87,6 +87,20 @@ def test_exit_status_while_away(home):
     spin.finish(42)
 
 
+def test_used_time_is_seen_at_home(home):
+    """Also of a program that makes no calls."""
+    pid = home.succeed("sh -c 'while :; do :; done' > /dev/null 2>&1 & echo $!").strip()
+    used = f"awk '{{ print $14 + $15 }}' /proc/{pid}/stat"
+    try:
+        home.succeed(f"migrate -t {60 * scale():g} {pid} 2", timeout=90)
+        before = int(home.succeed(used))
+        home.wait_until_succeeds(f"[ $({used}) -gt {before + 100} ]", timeout=60)
+        assert home.succeed(f"cat /proc/{pid}/where").strip() == "2"
+        assert home.succeed(f"cat /proc/{pid}/nmigs").strip() == "1"
+    finally:
+        home.execute(f"kill -9 {pid}")
+
+
 def test_terminated_from_home(home):
     """The handler runs away from home; the rest of the program too."""
     spin = Spin(home, status=5)
