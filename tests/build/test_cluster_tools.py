@@ -218,7 +218,7 @@ def test_mosmon_needs_a_terminal(tool):
     ("migrate --n", {"--no-wait"}),
     ("mps --gu", {"--guests"}),
     ("mosrun -", {"-h", "-j", "-F", "-l", "-L", "-k", "-c", "-i", "-n", "-s", "-f", "-t", "-d", "-z", "--help",
-                  "--version"}),
+                  "--portable", "--version"}),
     ("mosmon --pro", {"--processes"}),
     ("mtop --bat", {"--batch"}),
     ("showmap --js", {"--json"}),
