@@ -90,13 +90,6 @@ def test_program(debian, program):
     assert debian.succeed(command, timeout=120).strip() == expected
 
 
-def test_restart_begins_anew_and_power_off_is_clean(debian):
-    debian.reboot()
-    debian.fail("test -e /root/note")
-    debian.wait_for_console_text(r"root@\S+:\S*# ", timeout=90)
-    debian.shutdown()
-
-
 def test_gdb_and_strace_at_a_process_that_is_away(cluster, debian):
     """It comes home for them, and may leave again."""
     prepare(*cluster.nodes)
@@ -114,3 +107,10 @@ def test_gdb_and_strace_at_a_process_that_is_away(cluster, debian):
     assert family.where() == 0
     family.migrate(2)
     family.finish()
+
+
+def test_restart_begins_anew_and_power_off_is_clean(debian):
+    debian.reboot()
+    debian.fail("test -e /root/note")
+    debian.wait_for_console_text(r"root@\S+:\S*# ", timeout=90)
+    debian.shutdown()
