@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Sequence
 
-from . import artifacts, files, process, sockets
+from . import artifacts, files, process, sockets, tsc
 from .agent import Agent, Result
 from .console import Console, Report, scan
 from .errors import AgentLost, ClusterError, CommandFailed, UsageError, WaitTimeout
@@ -112,6 +112,8 @@ class NodeSpec:
             # ACPI's tables of interrupt routes take that kernel's interpreter minutes, and KASAN
             # errs about five levels of page tables if an interrupt comes very early.
             words += ["acpi=noirq", "no5lvl"]
+        if tsc.khz():
+            words.append(f"tsc_early_khz={tsc.khz()}")
         return " ".join(words + ([self.cmdline] if self.cmdline else []))
 
 

@@ -56,7 +56,8 @@ class Program:
         self.goes_on()
 
     def turns(self):
-        last = self.home.succeed(f"grep '^turn' {self.file}.out | tail -n 1")
+        last = self.home.wait_until_succeeds(f"grep '^turn ' {self.file}.out | tail -n 1 | grep .",
+                                             30)
         return int(last.split()[1])
 
     def goes_on(self):
