@@ -4,7 +4,8 @@
 # ends with one line: how many passed and failed.
 #
 #	make test				everything, VM tests on the base kernel
-#	make test KERNEL=debug			the VM tests, on the debug kernel
+#	make test KERNEL=debug			those that exercise the kernel, on the debug
+#						kernel: hours without virtualization
 #	make test TESTS=tests/unit		only that (a folder, a file, file::test)
 #	make test PYTEST_OPTIONS='-k alias -x'	options of pytest
 
@@ -23,8 +24,12 @@ TEST_NEEDS_media    := netboot iso-test hub
 TEST_NEEDS_vm       := kernel kunit-modules node rootfs hub userland-tests
 TEST_NEEDS_away     := kernel node hub away-programs
 
+# What the debug kernel is for.  The others ask the same of it, slowly, or nothing.
+TEST_DEBUG := $(addprefix tests/vm/,test_kunit.py test_node_table.py test_move.py \
+	test_failures.py test_whole_programs.py test_endurance.py) tests/away
+
 ifeq ($(KERNEL),debug)
-TESTS ?= tests/vm
+TESTS ?= $(TEST_DEBUG)
 else
 TESTS ?= $(TEST_FOLDERS:%=tests/%)
 endif
@@ -34,7 +39,7 @@ TEST_NEEDS := $(sort $(foreach f,$(TEST_FOLDERS) $(TEST_ON_DEMAND),\
 	$(if $(filter tests/$(f) tests/$(f)/%,$(TESTS)),$(TEST_NEEDS_$(f)))))
 
 .PHONY: test lint
-test: deps $(TEST_NEEDS) ## all tests (KERNEL=debug: the VM tests on the debug kernel; TESTS=folder)
+test: deps $(TEST_NEEDS) ## all tests (KERNEL=debug: those of the kernel, on the debug kernel; TESTS=folder)
 	@config/need $(PYTHON) /usr/lib/python3/dist-packages/pytest objdump
 	@TESSERA_BUILD=$(abspath $(B)) KERNEL=$(KERNEL) KERNEL_SOURCE=$(KERNEL_SOURCE) \
 		tests/run $(TEST_RESULTS) $(TESTS) -- $(PYTEST_OPTIONS)
