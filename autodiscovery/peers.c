@@ -198,18 +198,6 @@ static void wheel_add(struct disc *d, struct disc_peer *p, uint64_t due)
 	d->wheel_count++;
 }
 
-static uint64_t wheel_next_due(const struct disc *d)
-{
-	uint64_t tick;
-
-	if (!d->wheel_count)
-		return NEVER;
-	for (tick = d->wheel_tick + 1; tick < d->wheel_tick + SLOTS; tick++)
-		if (d->wheel[tick % SLOTS] != NONE)
-			break;
-	return tick * SLOT_MS;
-}
-
 /* --- the table of peers -------------------------------------------------------------------- */
 
 static uint32_t *boot_bucket(const struct disc *d, uint64_t boot)
@@ -723,6 +711,34 @@ static uint64_t silent_at(const struct disc *d, const struct disc_peer *p)
 	return p->heard + (uint64_t)longest * SILENT_AFTER / 10;
 }
 
+/* Those of a slot that were heard meanwhile are put in where they are due now; false: all of them. */
+static bool wheel_tidy(struct disc *d, uint64_t tick)
+{
+	uint32_t i = d->wheel[tick % SLOTS], next;
+	uint64_t due;
+
+	for (; i != NONE; i = next) {
+		next = d->peer[i].wheel_next;
+		due = d->peer[i].state == DISC_UP ? silent_at(d, &d->peer[i]) : 0;
+		if (due / SLOT_MS + 1 > tick)
+			wheel_add(d, &d->peer[i], due);
+	}
+	return d->wheel[tick % SLOTS] != NONE;
+}
+
+/* Nobody wakes up for who is known not to be silent then. */
+static uint64_t wheel_next_due(struct disc *d, uint64_t before)
+{
+	uint64_t tick;
+
+	if (!d->wheel_count)
+		return NEVER;
+	for (tick = d->wheel_tick + 1; tick < d->wheel_tick + SLOTS; tick++)
+		if (tick * SLOT_MS >= before || wheel_tidy(d, tick))
+			break;
+	return tick * SLOT_MS;
+}
+
 static void peer_end(struct disc *d, struct disc_peer *p, enum disc_state state)
 {
 	d->live -= is_live(p);
@@ -994,9 +1010,9 @@ void disc_receive(struct disc *d, uint64_t now, const struct disc_message *m, si
 	questions_hear(d, m);
 }
 
-static uint64_t earliest(const struct disc *d)
+static uint64_t earliest(struct disc *d)
 {
-	uint64_t due = d->now + STEP_MAX, w = wheel_next_due(d);
+	uint64_t due = d->now + STEP_MAX, w = wheel_next_due(d, due);
 	unsigned int i;
 	const uint64_t times[] = {
 		d->speaking && d->announced ? d->beat_due : NEVER,

@@ -335,9 +335,12 @@ void disc_table_sweep(struct disc_table *t, const struct disc *d)
 {
 	uint32_t i;
 
-	for (i = HPC_NODE_MIN; i < NUMBERS; i++)
-		if (is_ours(t, i) && (!d || !disc_owner(d, i) || i == disc_number(d)))
+	for (i = 0; i < NUMBERS; i++) {
+		if (i % 8 == 0 && !t->ours[i / 8])
+			i += 7;
+		else if (is_ours(t, i) && (!d || !disc_owner(d, i) || i == disc_number(d)))
 			row_del(t, i);
+	}
 }
 
 void disc_table_clear(struct disc_table *t)

@@ -34,6 +34,7 @@
 #define ROUND_MAX_MS	2000
 #define IDLE_MS		1000
 #define CALM_MS		5000	/* since the last round, and a node is idle */
+#define BUSY		50	/* percent of a processor; daemons that wake up use less */
 
 #define MOVES_AT_ONCE	8
 
@@ -75,7 +76,7 @@ static struct {
 	int loadavg;		/* /proc/loadavg */
 	int running, born;	/* in that: runnable threads, and the newest process */
 	int64_t looked, asked, every, tick;
-	bool pressed;		/* memory ran out when it was last looked at */
+	bool busy, pressed;	/* somebody computes, memory runs out */
 	uint64_t random;
 	struct balance_room room;
 	struct hpc_cluster cluster;
@@ -412,32 +413,39 @@ static bool own_node(struct hpc_node *ret_own)
 	return !hpc_self_get(b.engine, &self) && self && !hpc_node_get(b.engine, self, ret_own);
 }
 
+/* One of many processors is less than a percent of them. */
+static bool is_busy(const struct hpc_node *own)
+{
+	return own->util > BUSY || (b.running >= 1 && (own->util + 1) * own->cpus > BUSY);
+}
+
 /* Is it worth looking at processes: are there some for whom something can be done? */
 static bool is_wanted(int64_t now)
 {
-	int cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	struct balance_node node;
 	struct hpc_node own;
 	bool new, pressed;
 
 	loadavg_read(&new);
+	b.busy = false;
 	if (!own_node(&own))
 		return false;
+	b.busy = is_busy(&own);
 	node_describe(&own, now, &node);
 	pressed = balance_presses(&node);
 	/* Memory may be gone in a second. */
 	if (new || (pressed && !b.pressed))
 		b.every = TICK_MS;
 	b.pressed = pressed;
-	if (pressed || b.running > cpus)
+	if (pressed || b.running > (int)own.cpus)
 		return now - b.looked >= b.every - TICK_MS / 10;
 	if (now - b.asked < IDLE_MS - TICK_MS / 10)
 		return false;
 	b.asked = now;
 	if (hpcd_processes_away())
 		return now - b.looked >= ROUND_MS;
-	/* Busy, so that a faster node may be better. */
-	return b.running >= 1 || own.util > 50;
+	/* A faster node may be better. */
+	return b.busy;
 }
 
 static int timer_set(int fd, int64_t ms)
@@ -458,7 +466,7 @@ static void timer_ready(struct source *source)
 	if (is_wanted(now))
 		round_do(now);
 	/* One that does nothing is not woken up for nothing. */
-	tick = b.running > 0 || b.pressed || now - b.looked < CALM_MS ? TICK_MS : IDLE_MS;
+	tick = b.busy || b.pressed || now - b.looked < CALM_MS ? TICK_MS : IDLE_MS;
 	if (tick != b.tick && !timer_set(source->fd, tick))
 		b.tick = tick;
 }
