@@ -35,8 +35,12 @@ def test_every_listed_program_is_in_it(initramfs, top):
 
 
 def test_terminals_are_described(initramfs):
-    for term in ("linux", "vt100", "vt220", "xterm"):
-        assert initramfs[f"usr/share/terminfo/{term[0]}/{term}"].is_file
+    # What the screen and serial lines are, what people come from by ssh, and what they work in.
+    for term in ("linux", "vt100", "vt220", "xterm", "xterm-256color", "tmux", "tmux-256color",
+                 "screen", "screen-256color"):
+        entry = initramfs[f"usr/share/terminfo/{term[0]}/{term}"]
+        # The name comes first, behind the magic number and five lengths.
+        assert entry.is_file and entry.data[12:].startswith(term.encode())
 
 
 def test_nobody_gains_rights_by_a_file_in_it(initramfs):
