@@ -99,6 +99,7 @@ class NodeSpec:
         # An emulated processor may wait long for a real one: that is no stall yet.
         words = ["console=tty0", "console=ttyS0,115200", "printk.time=1", "panic=-1",
                  "rcupdate.rcu_cpu_stall_timeout=60", "watchdog_thresh=60",
+                 *([f"tsc_early_khz={tsc.khz()}"] if tsc.khz() else []),
                  f"tessera.hostname={self.name}"]
         if self.set_number:
             words.append(f"tessera.node={self.number}")
@@ -112,8 +113,6 @@ class NodeSpec:
             # ACPI's tables of interrupt routes take that kernel's interpreter minutes, and KASAN
             # errs about five levels of page tables if an interrupt comes very early.
             words += ["acpi=noirq", "no5lvl"]
-        if tsc.khz():
-            words.append(f"tsc_early_khz={tsc.khz()}")
         return " ".join(words + ([self.cmdline] if self.cmdline else []))
 
 

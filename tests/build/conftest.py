@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 import os
+import signal
 import sys
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+
+# Ignored in what runs in the background, and then in all that it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
