@@ -112,7 +112,7 @@ class Cluster:
         if self.dhcp:
             self.start_dhcp()
         for node in self.nodes:
-            if not (self.pxe_from_node and node.spec.boot == "pxe"):
+            if not (node.spec.later or self.pxe_from_node and node.spec.boot == "pxe"):
                 node.start()
 
     def check_artifacts(self) -> None:

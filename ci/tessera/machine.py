@@ -50,6 +50,7 @@ class NodeSpec:
     discovery: bool = True  # False: the node is told to look for no others
     balance: bool = True  # False: processes move only when they are told to
     set_number: bool = True  # tell the node its number; False: it takes its default
+    later: bool = False  # not switched on with the others
     iso: Path | None = None  # what is in the drive, or on the stick
     stick: Path | None = None  # another USB stick that may be written to
     kernel: str = ""  # 'base', 'debug' or a path; '': as KERNEL in the environment says
