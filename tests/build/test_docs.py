@@ -109,6 +109,42 @@ def test_every_page_is_linked():
     assert [path.name for path in PAGES[1:] if f"(docs/{path.name})" not in readme] == []
 
 
+# --- README: the first page, and for many the only one --------------------------------------------
+
+
+def commands_of_readme():
+    for code in blocks_of_commands(TOP / "README.md"):
+        yield from simple_commands(code.text)
+
+
+def test_two_commands_come_first():
+    first = [" ".join(words) for words in commands_of_readme()][:2]
+    assert first == ["make demo", "make test"]
+
+
+def test_make_lists_what_readme_makes():
+    listed = set(re.findall(r"^  ([a-z][a-z-]*) ", commands.output("make", "help"), re.M))
+    made = {words[1] for words in commands_of_readme() if words[0] == "make"}
+    assert made and made <= listed
+
+
+def test_programs_of_readme_help():
+    programs = {words[0] for words in commands_of_readme() if words[0].startswith("ci/")}
+    assert programs
+    for program in programs | {"ci/demo/run"}:
+        assert re.match("usage: " + program, commands.output(TOP / program, "--help")), program
+
+
+def test_the_picture_is_what_mosmon_draws():
+    pieces = [code for code in code_of(TOP / "README.md") if code.block]
+    blocks = [[code.text for code in block] for _, block in groupby(pieces, key=lambda code: code.block)]
+    block = next(block for block in blocks if block[0].startswith("Tessera  node "))
+    sources = "".join(path.read_text() for path in (TOP / "userland/tools").glob("*.c"))
+    titles = re.findall(r'\[SHOW_\w+\] = "(.*)"', sources)
+    assert block[2] in titles
+    assert block[-1].removesuffix("  q quit") in re.sub(r'"\s*"', "", sources)
+
+
 # --- pages that are to be complete -------------------------------------------------------------
 
 
