@@ -11,9 +11,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import platform
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +26,7 @@ from typing import Any, Callable, Iterator
 TOP = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "ci"))
 
+from tessera import artifacts  # noqa: E402
 from tessera.artifacts import BUILD  # noqa: E402
 from tessera.cluster import Cluster  # noqa: E402
 from tessera.machine import Node  # noqa: E402
@@ -36,7 +41,7 @@ class Figure:
     name: str
     bound: str  # that it must keep
     aim: str
-    root: str  # of the nodes: 'node' or 'debian'; 'four' nodes that balance; 'host': none
+    root: str  # of the nodes: 'node' or 'debian'; 'four' nodes that balance; 'boot': ones that boot; 'host': none
     measure: Callable[[Any], dict[str, Any]]
 
     def kept(self, value: float) -> bool:
@@ -290,6 +295,55 @@ def idle(b: Four) -> dict[str, Any]:
     return {"value": sum(each.values()), **each, **wakes, "anon_mib": int(kib) / 1024}
 
 
+class Boot:
+    """A node that is up, one that is switched on to join it, and the latter's kernel with nothing else."""
+
+    def __init__(self, cluster: Cluster):
+        self.home, self.joins, self.empty = cluster.nodes
+        self.home.wait_until_succeeds("test -S /run/tessera/hpcd.sock")
+
+    @staticmethod
+    @contextmanager
+    def on(node: Node) -> Iterator[float]:
+        """Switched on meanwhile; the moment it was."""
+        begin = time.monotonic()
+        node.start()
+        yield begin
+        node.kill()
+
+    def joined(self) -> float:
+        mark = self.home.console.position()
+        with self.on(self.joins) as begin:
+            self.home.wait_for_console_text(r"omdiscd: node 2 .* is here", 300, since=mark)
+            took = time.monotonic() - begin
+            self.home.succeed("mosctl isup 2")
+        self.home.wait_until_fails("mosctl isup 2")
+        return took
+
+    def nothing(self) -> float:
+        with self.on(self.empty) as begin:
+            self.empty.wait_for_console_text("empty: here", 300)
+            return time.monotonic() - begin
+
+
+@figure("boot_ratio", "<= 2.5", "<= 1.5", root="boot")
+def boot(b: Boot) -> dict[str, Any]:
+    """From the power switch to what another node sees, by the host's clock."""
+    node, empty = turns(b.joined, b.nothing)
+    return {"value": min(node) / min(empty), "joined_s": min(node), "empty_s": min(empty)}
+
+
+def nothing_but_a_kernel(folder: Path) -> Path:
+    """An initramfs with a first program that does nothing."""
+    root = folder / "root"
+    root.mkdir()
+    shutil.copy(BUILD / "tests" / "empty", root / "init")
+    packed = folder / "empty.cpio"
+    with open(packed, "wb") as out:
+        subprocess.run([TOP / "image" / "pack-cpio", root, "0"], stdout=out, check=True)
+    return packed
+
+
 @figure("decision_ms", "<= 10", "<= 10", root="host")
 def decision(_: None) -> dict[str, Any]:
     """One decision among 4,000 nodes and 1,000 processes, on the host."""
@@ -308,6 +362,12 @@ def place(root: str) -> Iterator[Any]:
     elif root == "four":
         with Cluster(4, dhcp=True) as cluster:
             yield Four(cluster)
+    elif root == "boot":
+        with tempfile.TemporaryDirectory() as folder:
+            empty = nothing_but_a_kernel(Path(folder))
+            with Cluster([{}, {"later": True}, {"later": True, "initramfs": empty}], network="bridge", dhcp=True,
+                         cmdline="tessera.cluster=boot") as cluster:
+                yield Boot(cluster)
     else:
         with Cluster(2, network="bridge", memory=1536, root=root, discovery=False,
                      balance=False) as cluster:
@@ -331,6 +391,16 @@ def measure(figures: list[Figure], root: str, results: dict[str, Any]) -> bool:
     return kept
 
 
+def machine() -> dict[str, Any]:
+    """What the figures depend on, beside the software."""
+    model = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.M)
+    memory = re.search(r"^MemTotal: *(\d+)", Path("/proc/meminfo").read_text(), re.M)
+    emulator = subprocess.run([artifacts.qemu(), "--version"], text=True, check=True, stdout=subprocess.PIPE).stdout
+    return {"cpus": os.cpu_count(), "model": model.group(1) if model else platform.machine(),
+            "memory_mib": int(memory.group(1)) // 1024 if memory else None, "linux": platform.release(),
+            "emulator": emulator.splitlines()[0], "load": os.getloadavg()}
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=Path, default=BUILD / "bench" / "results.json")
@@ -341,10 +411,10 @@ def main() -> int:
         parser.error(f"figures: {' '.join(one.name for one in FIGURES)}")
     chosen = [one for one in FIGURES if not options.names or one.name in options.names]
 
-    results: dict[str, Any] = {"machine": {"cpus": os.cpu_count(), "load": os.getloadavg()}}
+    results: dict[str, Any] = {"machine": machine()}
     print(f"{'figure':26} {'value':>8}  {'bound':>8}  {'aim':>8}")
     kept = [measure([one for one in chosen if one.root == root], root, results)
-            for root in ("node", "four", "host", "debian")]
+            for root in ("node", "four", "boot", "host", "debian")]
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(results, indent=2) + "\n")
     return 0 if all(kept) else 1
