@@ -530,10 +530,12 @@ class Node:
         text = self.succeed(f"ip -o -{version} address show dev {self.interface(nic)}")
         return re.findall(r" inet6? ([0-9a-f.:]+)/", text)
 
-    def address(self, nic: int = 0, timeout: float = 60) -> str:
-        """The first IPv4 address of a NIC; waits until there is one."""
-        return retry(lambda: self.addresses(nic), timeout,
-                     f"{self.name}: an IPv4 address on NIC {nic}", interval=0.25)[0]
+    def address(self, nic: int = 0, timeout: float = 60, begins: str = "") -> str:
+        """The first IPv4 address of a NIC; waits until there is one, and that begins so: on a
+        slow host a link-local one may come before a DHCP server's."""
+        return retry(lambda: [a for a in self.addresses(nic)[:1] if a.startswith(begins)],
+                     timeout, f"{self.name}: an IPv4 address {begins} on NIC {nic}",
+                     seen=lambda: str(self.addresses(nic)), interval=0.25)[0]
 
     def netem(self, delay: float = 0, loss: float = 0, jitter: float = 0, nic: int = 0) -> None:
         """Delay and jitter (ms) and loss (0..1) for what the node sends, by its own kernel's

@@ -1,41 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A node boots to its prompt, quickly, and whatever is wrong it still does, and says what."""
+"""A node boots to its prompt, and whatever is wrong it still does, and says what."""
 
 import re
-import time
 
 import pytest
 
 from tessera import Cluster
 from tessera.artifacts import BUILD, debian_root
-from tessera.timing import retry, scale
+from tessera.timing import retry
 
 MIB = 1 << 20
 PROMPT = r"node1:\S*# "
 
 
-def boot_time(cluster):
-    """Seconds from the start of QEMU to the prompt on the serial console."""
-    begin = time.monotonic()
-    cluster.start()
-    cluster.nodes[0].wait_for_console_text(PROMPT, timeout=60)
-    return time.monotonic() - begin
-
-
-def test_prompt_comes_quickly():
-    """The best of three: what else the host does at the moment is not the node's boot time."""
-    limit, times = 8 * scale(), []
-    for _ in range(3):
-        cluster = Cluster(1)
-        try:
-            times.append(boot_time(cluster))
-        finally:
-            cluster.close()
-        if times[-1] <= limit:
-            break
-    print(f"prompt after {times[-1]:.1f} s (limit {limit:g} s; tries: "
-          + " ".join(f"{t:.1f}" for t in times) + ")")
-    assert min(times) <= limit
+def test_prompt_comes(make_cluster):
+    """How soon is for `make bench` to say."""
+    make_cluster(1).nodes[0].wait_for_console_text(PROMPT, timeout=60)
 
 
 def test_banner_says_who_the_node_is(make_cluster):
@@ -56,7 +36,7 @@ def test_there_is_a_prompt_on_every_console(make_cluster):
     retry(lambda: {"/dev/tty1", "/dev/ttyS0"} <= set(node.succeed(shells).split()), 30,
           "somebody on both consoles")
     node.console_send("echo seven times six is $((6 * 7))\n")
-    node.wait_for_console_text("seven times six is 42")
+    node.wait_for_console_text(r"seven times six is 42\s+" + PROMPT)
     # Another shell takes its place; what is typed before it reads is the old one's.
     mark = node.console.position()
     node.console_send("exit\n")
@@ -79,8 +59,10 @@ def test_file_systems_of_a_node(make_cluster):
 
 def test_power_off_and_both_ways_to_restart(make_cluster):
     node = make_cluster(1).nodes[0]
+    boot_id = "cat /proc/sys/kernel/random/boot_id"
+    before = node.succeed(boot_id)
     node.reboot()
-    assert float(node.succeed("cut -d' ' -f1 /proc/uptime")) < 60 * scale()
+    assert node.succeed(boot_id) != before
     node.expect_reset()
     resets = node.resets
     node.qmp("send-key", keys=[{"type": "qcode", "data": key} for key in ("ctrl", "alt", "delete")])
@@ -96,7 +78,7 @@ def test_wrong_parameters_are_named_and_do_no_harm(make_cluster):
              "tessera.root=sda1": "must be 'ram', 'live', a device",
              "tessera.colour=blue": "is unknown"}
     node = make_cluster(1, set_number=False, dhcp=True, cmdline=" ".join(wrong)).nodes[0]
-    assert node.address() == "10.20.0.1"
+    assert node.address(begins="10.20.") == "10.20.0.1"
     banner = node.succeed("/usr/lib/tessera/banner")
     for word, message in wrong.items():
         node.wait_for_console_text(f"boot parameter '{re.escape(word)}': .*{re.escape(message)}")
