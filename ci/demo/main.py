@@ -15,7 +15,7 @@ from tessera.artifacts import BUILD, CLUSTERS
 from tessera.client import PID_FILE, is_up
 from tessera.errors import ClusterError
 
-from .rooms import NAME, Quick, Room
+from .rooms import NAME, Quick, Room, Whole
 from .screen import Screen
 from .story import Story, instructions
 
@@ -58,7 +58,7 @@ def own(args: argparse.Namespace, pipe: int) -> NoReturn:
     room, status = None, 1
     try:
         screen = Screen(KEPT)
-        room = Quick(FOLDER, args.nodes, screen.step)
+        room = (Quick if args.quick else Whole)(FOLDER, args.nodes, screen.step, screen.folder)
         status = tell(room, screen)
         if args.keep and room.server:
             screen.plain(*instructions())

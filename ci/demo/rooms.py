@@ -8,8 +8,10 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Callable
 
+from tessera.artifacts import BUILD, existing
 from tessera.cluster import Cluster
 from tessera.machine import Node
+from tessera.menu import choose
 from tessera.server import Server
 from tessera.timing import retry
 
@@ -27,8 +29,8 @@ class Room(ABC):
 
     size: Size
 
-    def __init__(self, folder: Path, count: int, say: Say):
-        self.say = say
+    def __init__(self, folder: Path, count: int, say: Say, pictures: Path):
+        self.say, self.pictures = say, pictures
         self.cluster = self.make(folder, count)
         self.home, *self.helpers = self.cluster.nodes
         self.late = self.helpers.pop()
@@ -70,8 +72,9 @@ class Room(ABC):
     def number(self, node: Node) -> int:
         return self.numbers[node.name]
 
-    def node_of(self, number: int) -> Node | None:
-        return next((node for node in self.cluster.nodes if self.numbers.get(node.name) == number), None)
+    def name(self, node: Node) -> str:
+        """By its number, which the cluster's own tools know it by, once it has one."""
+        return f"node {self.numbers[node.name]}" if node.name in self.numbers else f"another PC ({node})"
 
     def close(self) -> None:
         self.cluster.close()
@@ -97,3 +100,32 @@ class Quick(Room):
         self.home.succeed(f"mkdir {ROOT} && mount -t squashfs -o ro /dev/vda {ROOT}",
                           *(f"mount --bind /{name} {ROOT}/{name}" for name in ("proc", "dev", "tmp")))
         return Work(self.home, self.size, f"chroot {ROOT}", ROOT)
+
+
+class Whole(Room):
+    """As in a room of PCs: the first is booted from the CD, and boots the others over the network."""
+
+    # A round has to last until one more PC has gone through firmware and network boot.
+    size = Size(tiles=6, width=256, rows=32, files=6, file_kib=2500)
+
+    def make(self, folder: Path, count: int) -> Cluster:
+        iso = existing(BUILD / "iso" / "tessera.iso", "ISO image", "make iso")
+        return Cluster([{"boot": "iso", "iso": iso, "memory": 1280}, *({"boot": "pxe"} for _ in range(count))],
+                       network="bridge", folder=folder, memory=512, pxe_from_node=True)
+
+    def switch_on(self) -> None:
+        self.say("the first PC is switched on, with the CD; its boot menu comes")
+        choose(self.home, "live-serve", lambda: self.home.screenshot(self.pictures / "0-menu.png"))
+        self.say('"Live, and the rest of the room boots from this machine" is chosen')
+        self.home.wait_ready(300)
+        self.home.wait_until_succeeds("tessera-serve --status", timeout=120)
+        self.say("Debian is up, and tessera-serve answers; the others are switched on")
+        others = self.helpers
+        for node in others:
+            node.start()
+        for node in others:
+            node.wait_ready(400)
+            self.say(f"{node} has booted from the network")
+
+    def work(self) -> Work:
+        return Work(self.home, self.size, "env", "")

@@ -140,27 +140,22 @@ class Story:
                     before = self.begin_round()
 
         go_on("3-before", lambda: self.guests(leaver) > 0)
-        step(f"{leaver} is wanted for something else: mosctl expel")
+        step(f"{room.name(leaver)} is wanted for something else: mosctl expel")
         leaver.succeed("mosctl -t 120 expel", timeout=180)
-        self.verdict.check(self.guests(leaver) == 0, f"{leaver} has guests after mosctl expel")
-        step(f"{leaver} has no guests any more; its plug is pulled")
+        self.verdict.check(self.guests(leaver) == 0, f"{room.name(leaver)} has guests after mosctl expel")
+        step(f"{room.name(leaver)} has no guests any more; its plug is pulled")
         leaver.kill()
-        room.say(f"{late} is switched on")
-        self.switch_on_late(go_on)
-        step(f"{late} has joined")
-        go_on("4-joined", lambda: self.guests(late) > 0)
-        step(f"{late} works for the others")
-        rounds.append(self.end_round("4-joined", before))
-        retry(lambda: room.home.execute(f"mosctl isup {room.number(leaver)}").status == 1, GONE,
-              f"{room.home} notices that {leaver} is off")
-        return rounds
-
-    def switch_on_late(self, go_on: Callable[[str, Callable[[], bool]], None]) -> None:
-        """It boots while the others work."""
-        late = self.room.late
+        step(f"{room.name(late)} is switched on")
         late.start()
         go_on("3-one-less", lambda: late.ready)
-        self.room.join(late)
+        room.join(late)
+        step(f"{room.name(late)} has joined")
+        go_on("4-joined", lambda: self.guests(late) > 0)
+        step(f"{room.name(late)} works for the others")
+        rounds.append(self.end_round("4-joined", before))
+        retry(lambda: room.home.execute(f"mosctl isup {room.number(leaver)}").status == 1, GONE,
+              f"{room.home} notices that {room.name(leaver)} is off")
+        return rounds
 
     @staticmethod
     def guests(node: Node) -> int:
@@ -194,7 +189,7 @@ class Story:
             ("on the cluster", f"{spread.seconds:.1f} s", f"{nodes} nodes with a processor each, {spread.most} at work at a time"),
             ("ratio", f"{alone.seconds / spread.seconds:.2f}",
              f"this host has {host} processor{'s' if host > 1 else ''} for all of the emulated ones: {min(host, nodes)} at best"),
-            ("nodes go and come", f"{third[-1].seconds:.1f} s", f"{self.room.helpers[-1]} left, {self.room.late} came"),
+            ("nodes go and come", f"{third[-1].seconds:.1f} s", f"{self.room.name(self.room.helpers[-1])} left, {self.room.name(self.room.late)} came"),
             ("moves", str(self.moves), "from the first node to others, or among those"),
             ("lost", str(lost), "processes"),
             ("results", f"{total - bad} of {total}", "the same as alone, bit for bit"),

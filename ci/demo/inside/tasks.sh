@@ -38,16 +38,18 @@ threads() {
 }
 
 now > begin
+for i in $(seq "$files"); do
+	task "file$i" xz -T1 -4 -c "../data$i"
+done
+# POV-Ray gives up when its own threads take more than a few seconds to start, which they may where all
+# is emulated: it stays until they are there.
 for i in $(seq "$tiles"); do
-	task "tile$i" povray -D -GA +WT1 "+W$width" "+H$((tiles * rows))" "+SR$(((i - 1) * rows + 1))" \
-		"+ER$((i * rows))" +FP "+Otile$i.ppm" +I../scene.pov
-	# POV-Ray gives up when its own threads take more than seconds to start: one after the other.
+	task "tile$i" "$(dirname "$0")/stay.sh" povray -D -GA +WT1 "+W$width" "+H$((tiles * rows))" \
+		"+SR$(((i - 1) * rows + 1))" "+ER$((i * rows))" +FP "+Otile$i.ppm" +I../scene.pov
 	until [ -e "tile$i.status" ] || [ "$(threads "tile$i")" -ge 5 ]; do
 		sleep 0.2
 	done
-done
-for i in $(seq "$files"); do
-	task "file$i" xz -T1 -4 -c "../data$i"
+	[ -e "tile$i.status" ] || echo 0 > "/proc/$(cat "tile$i.pid")/lock"
 done
 wait
 now > end.part
