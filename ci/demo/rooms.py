@@ -83,7 +83,7 @@ class Room(ABC):
 class Quick(Room):
     """Nodes that QEMU boots; the first has Debian's programs on a disk."""
 
-    size = Size(tiles=4, width=192, rows=36, files=4, file_kib=2000)
+    size = Size(tiles=4, width=160, rows=30, files=4, file_kib=1500)
 
     def make(self, folder: Path, count: int) -> Cluster:
         # Of a parameter given twice the last counts: Debian is there, but not what is booted.

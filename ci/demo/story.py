@@ -17,7 +17,7 @@ from .screen import Screen
 from .work import Look, Round, Work, crowd, different
 
 ROUND = 900  # s in which the work is done, on a host that has other things to do as well
-EVERY = 2  # s between two looks: looking is work, too
+EVERY = 3  # s between two looks: looking is work, too
 GONE = 60  # s in which it is noticed that a node is off
 
 
@@ -37,7 +37,7 @@ class Story:
     def __init__(self, room: Room, screen: Screen):
         self.room, self.screen = room, screen
         self.work: Work
-        self.moves = 0
+        self.moves, self.load = 0, 0.0
         self.verdict = Verdict()
 
     def tell(self) -> bool:
@@ -63,7 +63,8 @@ class Story:
         step("once more, while nodes go and come")
         third = self.comings_and_goings()
         step(f"done in {third[-1].seconds:.1f} s")
-        self.work.picture(self.screen.folder / "picture.png")
+        if room.size.tiles:
+            self.work.picture(self.screen.folder / "picture.png")
 
         self.judge(alone, [spread, *third])
         self.table(alone, spread, third)
@@ -83,6 +84,7 @@ class Story:
 
     def end_round(self, name: str, before: dict[str, int]) -> Round:
         most = self.watch(name, self.work.over)
+        self.load = max(self.load, os.getloadavg()[0])
         done = self.work.result()
         done.most, done.before, done.after = most, before, self.work.info()
         return done
@@ -95,7 +97,7 @@ class Story:
                 raise ClusterError(f"not done within {deadline.seconds:g} s: {self.work.look().where}")
             look = self.work.look()
             self.show(look)
-            if look.spread >= most and not look.done == len(look.where):
+            if look.spread >= most and look.done < len(look.where):
                 most = look.spread
                 self.keep(name, look)
             time.sleep(EVERY)
@@ -188,7 +190,7 @@ class Story:
             ("alone", f"{alone.seconds:.1f} s", "all on the first node"),
             ("on the cluster", f"{spread.seconds:.1f} s", f"{nodes} nodes with a processor each, {spread.most} at work at a time"),
             ("ratio", f"{alone.seconds / spread.seconds:.2f}",
-             f"this host has {host} processor{'s' if host > 1 else ''} for all of the emulated ones: {min(host, nodes)} at best"),
+             f"{min(host, nodes)} at best: this host has {host} processor{'s' if host > 1 else ''}; its load was {self.load:.1f}"),
             ("nodes go and come", f"{third[-1].seconds:.1f} s", f"{self.room.name(self.room.helpers[-1])} left, {self.room.name(self.room.late)} came"),
             ("moves", str(self.moves), "from the first node to others, or among those"),
             ("lost", str(lost), "processes"),
@@ -203,6 +205,6 @@ class Story:
 
 def instructions() -> list[str]:
     command = f"ci/cluster --cluster {NAME}"
-    return ["The cluster stays on. Try", "",
-            f"    {command} status", f"    {command} sh node1            # a shell on the first node; Ctrl-] leaves it",
-            f"    {command} sh node1 mosmon     # the nodes; q quits", f"    {command} down               # the end", ""]
+    rows = [("status", "the nodes"), ("sh node1", "a shell on the first; Ctrl-] leaves it"),
+            ("sh -t node1 mosmon", "loads, as bars; q quits"), ("down", "the end")]
+    return ["The cluster stays on. Try", "", *(f"    {command} {words:20} # {text}" for words, text in rows), ""]

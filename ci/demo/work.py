@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,13 @@ class Size:
     files: int
     file_kib: int
 
+    def without_tiles(self) -> "Size":
+        return replace(self, tiles=0, files=self.files + self.tiles // 2)
+
     def __str__(self) -> str:
-        return (f"{self.tiles} tiles of a picture of {self.width} x {self.tiles * self.rows} by POV-Ray, "
-                f"{self.files} files of {self.file_kib} KiB by xz")
+        tiles = (f"{self.tiles} tiles of a picture of {self.width} x {self.tiles * self.rows} by POV-Ray, "
+                 if self.tiles else "")
+        return f"{tiles}{self.files} files of {self.file_kib} KiB by xz"
 
 
 @dataclass
@@ -121,7 +125,7 @@ class Work:
         begin, end, *rows = text.splitlines()
         # A picture's comments tell the time it took.
         sums = self.home.succeed(f"cd {self.folder}; for f in file*.out; do echo ${{f%.out}} $(sha256sum < $f); done; "
-                                 "for f in tile*.ppm; do echo ${f%.ppm} $(grep -av '^#' $f | sha256sum); done", timeout=120)
+                                 "for f in tile*.ppm; do [ ! -e $f ] || echo ${f%.ppm} $(grep -av '^#' $f | sha256sum); done", timeout=120)
         return Round(seconds=float(end) - float(begin), folder=self.folder, status={n: int(v) for n, v in map(str.split, rows)},
                      sums={line.split()[0]: line.split()[1] for line in sums.splitlines()})
 
