@@ -4,12 +4,15 @@ are sent from node to node five times a second.
 
 Each is run twice in a folder of its own: left alone, and with tests/vm/programs/mover.sh.
 What it prints, and the files it leaves, are compared. SEED=N in the environment repeats a run.
+A data base that has to stay does, among processes that move.
 And the shells among them control jobs on other nodes as they do at home.
 """
 
+import hashlib
 import os
 import random
 import re
+from contextlib import contextmanager
 
 import pytest
 
@@ -157,6 +160,63 @@ def test_moved_all_the_time(home, program):
         if moves >= MOVES:
             break
     assert moves >= MOVES
+
+
+# --- PostgreSQL ---------------------------------------------------------------------------
+
+PG = "/tmp/pg"
+POSTGRES = f"su postgres -s /bin/sh -c 'PATH=$(echo /usr/lib/postgresql/*/bin):$PATH; cd {PG}; exec \"$@\"' -- sh"
+
+# Two clients with transactions, and one that asks; all are moved.
+CLIENTS = f"""cd {PG}; export PGHOST={PG} PGUSER=postgres
+PATH=$(echo /usr/lib/postgresql/*/bin):$PATH
+pgbench -n -c 2 -t 20 >/dev/null & bench=$!
+for n in 1 2 3; do
+  psql -At -c "select count(*), sum(i), md5(string_agg((i * $n)::text, ',')) from generate_series(1, 20000) i"
+done
+wait $bench || exit
+psql -At -c 'select count(*) from pgbench_history' \
+  -c 'select (select sum(abalance) from pgbench_accounts) = (select sum(delta) from pgbench_history)'
+"""
+
+
+@contextmanager
+def postgres(home):
+    """A server with pgbench's tables; a function that finds its processes."""
+    home.succeed(f"install -d -o postgres {PG}")
+    home.succeed(f"{POSTGRES} initdb -D data --no-sync -A trust -E UTF8 --locale C", timeout=180)
+    home.succeed(f"{POSTGRES} pg_ctl -D data -w -t 120 -o '-k {PG} -h \"\"' -l log start", timeout=180)
+    try:
+        home.succeed(f"{POSTGRES} pgbench -h {PG} -i -q -s 1", timeout=180)
+        # Others come and go.
+        yield lambda: home.succeed(f"head -n 1 {PG}/data/postmaster.pid; "
+                                   "pgrep -f '^postgres: (checkpointer|background writer|walwriter)'").split()
+    finally:
+        home.execute(f"{POSTGRES} pg_ctl -D data -m immediate stop; rm -rf {PG}", timeout=60)
+
+
+def test_postgresql_is_left_alone_among_processes_that_move(home):
+    """Its processes share memory and stay, and cantmove says so; its clients are moved all the time."""
+    with postgres(home) as servers:
+        before = servers()
+        home.copy_to(CLIENTS.encode(), "/tmp/command")
+        done = home.execute(f"/tmp/mover.sh {SEED} 'bash /tmp/command' 2>/tmp/beside", timeout=240)
+        beside = home.succeed("cat /tmp/beside")
+        assert done.status == 0, beside
+        sums = [hashlib.md5(",".join(str(i * n) for i in range(1, 20001)).encode()).hexdigest() for n in (1, 2, 3)]
+        assert done.stdout.split() == [*(f"20000|200010000|{s}" for s in sums), "40", "t"]
+        assert int(re.search(r"^moves (\d+)$", beside, re.MULTILINE).group(1)) >= MOVES
+        assert len(before) == 4 and before == servers()
+        for pid in before:
+            assert "shared_mem" in home.succeed(f"cat /proc/{pid}/cantmove").split()
+            assert home.succeed(f"cat /proc/{pid}/where /proc/{pid}/nmigs").split() == ["0", "0"]
+        refused = home.execute(f"migrate {before[0]} 2 2>&1", timeout=60)
+        assert refused.status == 1 and "shared_mem" in refused.stdout
+        # Nobody had to tell it anything, and it complained of nothing.
+        assert not re.search("PANIC|FATAL|ERROR", home.succeed(f"cat {PG}/log"))
+
+
+# --- shells -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("shell", ["bash --norc --noediting -i", "dash -i"])
