@@ -148,6 +148,27 @@ def test_sixteen_jobs_end_together(cluster, home):
     assert ratio <= 1.3
 
 
+# As `make -j4` does it: new processes all the time, each soon over.
+MAKE = """for w in 1 2 3 4; do (for n in 1 2 3 4; do
+  awk -v n=$w$n 'BEGIN { for (; i < 150000; i++) s = (s * 31 + i + n) % 1000003; print n, s }' || echo $w$n failed
+done) & done; wait"""
+
+
+def test_short_jobs_one_after_the_other(cluster, home):
+    before = [busy(node) for node in cluster.nodes]
+    said = home.succeed(MAKE, timeout=240)
+    given = [busy(node) - b for node, b in zip(cluster.nodes, before)]
+    print(f"processor time of each node: {given}")
+    assert min(given) >= 0.05 * sum(given) and max(given) <= 0.7 * sum(given)
+    wanted = []
+    for n in (10 * w + k for w in range(1, 5) for k in range(1, 5)):
+        s = 0
+        for i in range(150000):
+            s = (s * 31 + i + n) % 1000003
+        wanted.append(f"{n} {s}")
+    assert sorted(said.splitlines()) == sorted(wanted)
+
+
 def test_twice_as_fast_gets_twice_the_work(cluster, home):
     cluster.nodes[1].succeed("mosctl setspeed 20000")
     try:
@@ -159,6 +180,28 @@ def test_twice_as_fast_gets_twice_the_work(cluster, home):
                   "twice as much on node 2", interval=1, seen=running.where)
     finally:
         cluster.nodes[1].succeed("mosctl setspeed 10000")
+
+
+def test_who_has_nothing_to_do_sleeps(cluster):
+    """How often daemons wake up is theirs; what each time costs is also the host's matter."""
+    node = cluster.nodes[3]
+
+    def used(name):
+        text = node.succeed(f"cut -d' ' -f1 /proc/uptime; cat /proc/$(pidof {name})/schedstat").split()
+        return float(text[0]), int(text[1]) / 1e9, int(text[3])
+
+    def rates():
+        before = {name: used(name) for name in ("hpcd", "omdiscd")}
+        node.succeed("sleep 10")
+        found = {}
+        for name, (then, seconds, times) in before.items():
+            now, seconds_now, times_now = used(name)
+            found[name] = (times_now - times) / (now - then), 100 * (seconds_now - seconds) / (now - then)
+        print("a second, and percent:", found)
+        return found
+    # Of three other nodes each speaks once a second.
+    retry(lambda: (r := rates())["hpcd"][0] <= 2 and r["omdiscd"][0] <= 7 and r["hpcd"][1] + r["omdiscd"][1] <= 3,
+          60, "daemons at rest")
 
 
 # --- other reasons ----------------------------------------------------------------------

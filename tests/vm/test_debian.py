@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from moving import Program, prepare
+from moving import Program, Spin, prepare
 from tessera.artifacts import BUILD
 
 
@@ -109,8 +109,16 @@ def test_gdb_and_strace_at_a_process_that_is_away(cluster, debian):
     family.finish()
 
 
-def test_restart_begins_anew_and_power_off_is_clean(debian):
+def test_restart_begins_anew_and_power_off_is_clean(cluster, debian):
+    """By its unit of systemd, hpcd sends guests home first."""
     debian.reboot()
     debian.fail("test -e /root/note")
     debian.wait_for_console_text(r"root@\S+:\S*# ", timeout=90)
-    debian.shutdown()
+    prepare(*cluster.nodes)
+    home = cluster.nodes[1]
+    guest = Spin(home)
+    guest.migrate(1)
+    debian.shutdown(timeout=120)
+    assert guest.where() == 0
+    guest.goes_on()
+    guest.finish()

@@ -247,6 +247,9 @@ def test_who_may_move_what(home):
     home.succeed("echo 'somebody:x:1000:1000::/tmp:/bin/sh' >> /etc/passwd")
     done = home.execute(f"su somebody -c 'migrate {spin.pid} 2' 2>&1")
     assert done.status == 1 and "is not yours to move" in done.stdout
+    for file in ("goto", "lock"):
+        done = home.execute(f"su somebody -c 'echo 1 > /proc/{spin.pid}/{file}' 2>&1")
+        assert done.status != 0 and "Permission denied" in done.stdout, done.stdout
     assert spin.where() == 0
     own = Spin(home, before="chmod 777 /tmp; su somebody -c '\"$@\"' -- sh")
     assert "1000" in home.succeed(f"grep ^Uid /proc/{own.pid}/status")
