@@ -190,7 +190,8 @@ class Story:
             ("alone", f"{alone.seconds:.1f} s", "all on the first node"),
             ("on the cluster", f"{spread.seconds:.1f} s", f"{nodes} nodes with a processor each, {spread.most} at work at a time"),
             ("ratio", f"{alone.seconds / spread.seconds:.2f}",
-             f"{min(host, nodes)} at best: this host has {host} processor{'s' if host > 1 else ''}; its load was {self.load:.1f}"),
+             f"{min(host, nodes)} at best, on a host with {host} processor{'s' if host > 1 else ''} and nothing else to do; "
+             f"its load was {self.load:.1f}"),
             ("nodes go and come", f"{third[-1].seconds:.1f} s", f"{self.room.name(self.room.helpers[-1])} left, {self.room.name(self.room.late)} came"),
             ("moves", str(self.moves), "from the first node to others, or among those"),
             ("lost", str(lost), "processes"),

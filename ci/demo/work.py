@@ -131,7 +131,7 @@ class Work:
 
     def why(self, one: Round, task: str) -> str:
         """How a task ended, and its last words."""
-        said = self.home.execute(f"tail -c 300 {one.folder}/{task}.said").stdout
+        said = self.home.execute(f"tail -c 120 {one.folder}/{task}.said").stdout
         return f"{task}, status {one.status.get(task, 'none')}: {' '.join(said.split())}"
 
     def tasks(self) -> set[str]:

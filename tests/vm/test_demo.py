@@ -51,7 +51,7 @@ def test_nothing_is_lost_and_the_table_says_so(said):
     assert same == of and int(of) > 0
     assert float(row(said, "alone")) > 0 and float(row(said, "on the cluster")) > 0
     assert float(row(said, "ratio")) > 0
-    assert re.search(rf"this host has {os.cpu_count()} processor", said)
+    assert re.search(rf"a host with {os.cpu_count()} processor", said)
 
 
 def test_it_tells_what_happened(said):
