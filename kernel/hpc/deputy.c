@@ -94,15 +94,6 @@ static void deputy_end(struct hpc_task *hpc)
 	hpc_files_clear(p);
 }
 
-static void __noreturn deputy_lost(struct hpc_task *hpc, int error)
-{
-	struct hpc_process *p = hpc_process(current);
-
-	hpc_event(HPC_EVENT_LOST, task_tgid_nr(current), p->where, error);
-	deputy_end(hpc);
-	do_group_exit(SIGKILL);
-}
-
 static int serve_exit(struct hpc_task *hpc, u32 len)
 {
 	struct hpc_wire_exit w;
@@ -123,6 +114,44 @@ static int serve_exit(struct hpc_task *hpc, u32 len)
 	}
 	deputy_end(hpc);
 	do_group_exit(code);
+}
+
+/* How long the links of one process may end one after the other. */
+#define LAST_WORD	HZ
+
+/*
+ * The link has ended, perhaps just when something was sent: the guest may have
+ * said before that it ends.  Or another of its threads did: one that is killed in
+ * the middle of a frame cannot.
+ */
+static void hear_last_word(struct hpc_task *hpc)
+{
+	struct ksignal ksig;
+	u16 type;
+	u32 len;
+
+	while (hpc_link_readable(hpc->link) &&
+	       !hpc_link_recv_frame(hpc->link, &type, &len)) {
+		if (type == HPC_F_EXIT)
+			serve_exit(hpc, len);
+		if (hpc_link_skip(hpc->link, len))
+			break;
+	}
+	if (get_nr_threads(current) > 1)
+		schedule_timeout_killable(LAST_WORD);
+	if (fatal_signal_pending(current))
+		get_signal(&ksig);
+}
+
+static void __noreturn deputy_lost(struct hpc_task *hpc, int error)
+{
+	struct hpc_process *p = hpc_process(current);
+
+	if (error == -ECONNRESET)
+		hear_last_word(hpc);
+	hpc_event(HPC_EVENT_LOST, task_tgid_nr(current), p->where, error);
+	deputy_end(hpc);
+	do_group_exit(SIGKILL);
 }
 
 /* --- signals --------------------------------------------------------------- */

@@ -26,9 +26,14 @@
 
 #define TAKEN_TIMEOUT	(120 * HZ)
 
-/* Home is gone, and with it everything this process is to the world. */
+/*
+ * Home is gone, and with it everything this process is to the world.  But who is
+ * ending anyway only broke off, and has its last word in hpc_guest_exit().
+ */
 static void lost(struct hpc_task *hpc)
 {
+	if (fatal_signal_pending(current))
+		return;
 	hpc_link_shutdown(hpc->link);
 	send_sig(SIGKILL, current, 1);
 }
@@ -127,8 +132,11 @@ static int await(struct hpc_task *hpc, u16 want, u32 *ret_len)
 
 	for (;;) {
 		ret = hpc_link_wait(link, NULL, NULL);
-		if (ret && fatal_signal_pending(current))
+		if (ret && fatal_signal_pending(current)) {
+			/* The answer that comes is no answer to what follows. */
+			hpc_link_deafen(link);
 			return -EINTR;
+		}
 		if (ret && test_bit(HPC_T_BRING, &hpc->flags) &&
 		    !test_and_set_bit(HPC_T_INTR_SENT, &hpc->flags)) {
 			ret = hpc_link_send(link, HPC_F_INTR, NULL, 0);
@@ -454,7 +462,7 @@ int hpc_guest_fetch(u32 file, pgoff_t index, struct folio **folios,
 	int ret;
 
 	if (hpc_role(current) != HPC_GUEST || !hpc->link || hpc->link->error ||
-	    hpc->link->answering)
+	    hpc->link->deaf || hpc->link->answering)
 		return -EIO;
 	hpc_link_expect(hpc->link);
 	ret = hpc_link_send(hpc->link, HPC_F_FETCH, &w, sizeof(w));
@@ -462,7 +470,8 @@ int hpc_guest_fetch(u32 file, pgoff_t index, struct folio **folios,
 	ret = ret ?: recv_pages(hpc, folios, n, len);
 	if (ret && ret != -EIO) {
 		/* In the middle of a fault: die on the way out of it. */
-		hpc_link_shutdown(hpc->link);
+		if (!fatal_signal_pending(current))
+			hpc_link_shutdown(hpc->link);
 		set_thread_flag(TIF_HPC);
 	}
 	settle(hpc);

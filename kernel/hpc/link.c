@@ -159,6 +159,11 @@ void hpc_link_shutdown(struct hpc_link *link)
 		link->error = -ECONNRESET;
 }
 
+void hpc_link_deafen(struct hpc_link *link)
+{
+	link->deaf = true;
+}
+
 struct hpc_link *hpc_link_memory(void)
 {
 	struct hpc_link *link = kzalloc(sizeof(*link), GFP_KERNEL);
@@ -204,7 +209,7 @@ static __poll_t sock_state(struct socket *sock)
 
 bool hpc_link_readable(struct hpc_link *link)
 {
-	if (link->pos < link->end || link->error || !link->sock)
+	if (link->pos < link->end || link->error || link->deaf || !link->sock)
 		return true;
 	return sock_state(link->sock) & READABLE;
 }
@@ -355,8 +360,11 @@ static int link_send_iter(struct hpc_link *link, struct iov_iter *from,
 				return link_fail(link, ret);
 			continue;
 		}
+		/* What the other side said before it went may still be read. */
+		if (ret == -EPIPE || ret == -ECONNRESET)
+			return -ECONNRESET;
 		if (ret < 0)
-			return link_fail(link, ret == -EPIPE ? -ECONNRESET : ret);
+			return link_fail(link, ret);
 		link->sent += ret;
 	}
 	return 0;
@@ -453,6 +461,8 @@ static ssize_t link_read_some(struct hpc_link *link, struct iov_iter *to)
 
 	if (link->error)
 		return link->error;
+	if (link->deaf)
+		return -EINTR;
 	for (;;) {
 		if (link->sock)
 			n = sock_read_some(link->sock, to);
@@ -473,8 +483,12 @@ static ssize_t link_read_some(struct hpc_link *link, struct iov_iter *to)
 		if (n != -EAGAIN)
 			return link_fail(link, n);
 		ret = link_sleep(link, READABLE);
+		if (ret == -EINTR)
+			hpc_link_deafen(link);
+		else if (ret)
+			link_fail(link, ret);
 		if (ret)
-			return link_fail(link, ret);
+			return ret;
 	}
 }
 

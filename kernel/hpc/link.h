@@ -40,6 +40,8 @@ enum hpc_link_callback {
  * @room:	for how much
  * @impatient:	TCP_USER_TIMEOUT to go back to, ms
  * @error:	first error met, negative errno; nothing goes through after it
+ * @deaf:	something was left unread for a fatal signal: nothing can be read
+ *		after it, but a last word be sent
  * @own:	the socket's own callbacks
  * @sent:	bytes, for statistics
  * @received:	likewise
@@ -58,6 +60,7 @@ struct hpc_link {
 	size_t			room;
 	u32			impatient;
 	int			error;
+	bool			deaf;
 	void			(*own[HPC_LINK_CALLBACKS])(struct sock *sk);
 	u64			sent;
 	u64			received;
@@ -134,6 +137,9 @@ struct hpc_link *hpc_link_accept(struct hpc_link *link, struct socket *door,
 				 const u8 *token, u32 *tid);
 struct hpc_link *hpc_link_connect(struct hpc_link *link,
 				  const struct hpc_wire_listen *at, u32 tid);
+
+/* The owner is being killed, and gives up what it waits for. */
+void hpc_link_deafen(struct hpc_link *link);
 
 /* Ends the link for both sides; the struct stays until hpc_link_close(). */
 void hpc_link_shutdown(struct hpc_link *link);
