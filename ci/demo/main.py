@@ -32,7 +32,6 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--nodes", type=int, default=3, metavar="N", help="on from the start, 3 to 16 (default: %(default)s)")
     parser.add_argument("--quick", action="store_true", help="plain nodes, without a medium and network boot")
     parser.add_argument("--keep", action="store_true", help="leave the cluster on, and say how to use it")
-    parser.add_argument("--files-only", action="store_true", help="compress files, and render nothing")
     args = parser.parse_args()
     if not 3 <= args.nodes <= 16:
         parser.error(f"--nodes {args.nodes}: at least 3, at most 16")
@@ -60,8 +59,6 @@ def own(args: argparse.Namespace, pipe: int) -> NoReturn:
     try:
         screen = Screen(KEPT)
         room = (Quick if args.quick else Whole)(FOLDER, args.nodes, screen.step, screen.folder)
-        if args.files_only:
-            room.size = room.size.without_tiles()
         status = tell(room, screen)
         if args.keep and room.server:
             screen.plain(*instructions())

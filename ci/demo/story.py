@@ -63,8 +63,7 @@ class Story:
         step("once more, while nodes go and come")
         third = self.comings_and_goings()
         step(f"done in {third[-1].seconds:.1f} s")
-        if room.size.tiles:
-            self.work.picture(self.screen.folder / "picture.png")
+        self.work.picture(self.screen.folder / "picture.png")
 
         self.judge(alone, [spread, *third])
         self.table(alone, spread, third)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +28,9 @@ class Size:
     files: int
     file_kib: int
 
-    def without_tiles(self) -> "Size":
-        return replace(self, tiles=0, files=self.files + self.tiles // 2)
-
     def __str__(self) -> str:
-        tiles = (f"{self.tiles} tiles of a picture of {self.width} x {self.tiles * self.rows} by POV-Ray, "
-                 if self.tiles else "")
-        return f"{tiles}{self.files} files of {self.file_kib} KiB by xz"
+        return (f"{self.tiles} tiles of a picture of {self.width} x {self.tiles * self.rows} by POV-Ray, "
+                f"{self.files} files of {self.file_kib} KiB by xz")
 
 
 @dataclass

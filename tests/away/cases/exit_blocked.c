@@ -63,7 +63,7 @@ static void *in_many(void *arg)
 }
 
 static void *(*const work[])(void *) = { in_poll, in_read, in_sigwait, in_write, in_many };
-#define THREADS (int)(sizeof(work) / sizeof(work[0]))
+#define THREADS ((int)(sizeof(work) / sizeof(work[0])))
 
 static void child(int i)
 {
