@@ -86,25 +86,41 @@ static int is_end(int status)
 	return WIFEXITED(status) || WIFSIGNALED(status);
 }
 
-/* What a debugger looks at first, and a break point's worth of writing. */
+static long peek(pid_t pid, uintptr_t addr)
+{
+	long word;
+
+	errno = 0;
+	word = ptrace(PTRACE_PEEKDATA, pid, (void *)addr, NULL);
+	if (errno)
+		wrong("no memory of %d at %#lx", pid, addr);
+	return word;
+}
+
+static void poke(pid_t pid, uintptr_t addr, long word)
+{
+	long back;
+
+	ask(PTRACE_POKEDATA, pid, addr, (void *)word);
+	back = peek(pid, addr);
+	if (back != word)
+		wrong("%#lx written, %#lx read", word, back);
+}
+
+/*
+ * What a debugger looks at first, and a break point's worth of writing.  Other
+ * threads run on in the same code: that is only written as it is.
+ */
 static void look_into(pid_t pid)
 {
 	struct user_regs_struct regs;
-	long word, back;
+	uintptr_t unused;
 
 	ask(PTRACE_GETREGS, pid, 0, &regs);
-	errno = 0;
-	word = ptrace(PTRACE_PEEKDATA, pid, (void *)regs.rip, NULL);
-	if (errno)
-		wrong("no code of %d at %#llx", pid, regs.rip);
-	ask(PTRACE_POKEDATA, pid, regs.rip, (void *)~word);
-	back = ptrace(PTRACE_PEEKDATA, pid, (void *)regs.rip, NULL);
-	if (back != ~word)
-		wrong("%#lx written, %#lx read", ~word, back);
-	ask(PTRACE_POKEDATA, pid, regs.rip, (void *)word);
-	errno = 0;
-	if (ptrace(PTRACE_PEEKDATA, pid, (void *)regs.rsp, NULL), errno)
-		wrong("no stack of %d at %#llx", pid, regs.rsp);
+	poke(pid, regs.rip, peek(pid, regs.rip));
+	/* Below what the ABI lets a function use of it. */
+	unused = (regs.rsp - 256) & -sizeof(long);
+	poke(pid, unused, ~peek(pid, unused));
 }
 
 /* Entry and exit of each: both stop. */
