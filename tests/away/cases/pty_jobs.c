@@ -24,6 +24,8 @@ static void read_line(int slave, int ready)
 static void job(int slave, int ready)
 {
 	signal(SIGTTOU, SIG_DFL);
+	/* Ignored in what was begun in the background. */
+	signal(SIGINT, SIG_DFL);
 	away_point("as a job in the foreground");
 	CHECK_EQ(tcgetpgrp(slave), getpgrp());
 	/* ^Z comes while it waits here. */
