@@ -59,6 +59,6 @@ away-programs:
 	@$(MAKE) -s -f tests/away/away.mk away-programs
 
 .PHONY: soak
-soak: deps kernel node hub userland-tests unit-tests away-programs $(if $(SOAK),$(if $(filter media demo,$(SOAK)),iso debs $(TEST_NEEDS_media)),iso debs $(TEST_NEEDS_media)) ## the long forms of tests: hours (SOAK='NAME...': only those, see tests/soak/run; SEED=N)
+soak: deps kernel node hub userland-tests unit-tests away-programs $(if $(filter media demo,$(or $(SOAK),media)),iso debs $(TEST_NEEDS_media)) ## the long forms of tests: hours (SOAK='NAME...': only those, see tests/soak/run; SEED=N)
 	@config/need -r qemu-system-x86_64 ip $(PYTHON)
 	@tests/soak/run $(B)/soak-results $(SOAK)

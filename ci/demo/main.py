@@ -11,6 +11,7 @@ import sys
 import traceback
 from typing import NoReturn
 
+from tessera import owner
 from tessera.artifacts import BUILD, CLUSTERS
 from tessera.client import PID_FILE, is_up
 from tessera.errors import ClusterError
@@ -51,10 +52,6 @@ def tell(room: Room, screen: Screen) -> int:
 
 def own(args: argparse.Namespace, pipe: int) -> NoReturn:
     """The process that owns the cluster. What it writes to the pipe is the exit status."""
-    os.setsid()
-    for number in (signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     room, status = None, 1
     try:
         screen = Screen(KEPT)
@@ -95,12 +92,7 @@ def main() -> int:
     if is_up(FOLDER):
         print(f"demo: the cluster of an earlier one is up; 'ci/cluster --cluster {NAME} down' ends it", file=sys.stderr)
         return 1
-    source, sink = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(source)
-        own(args, sink)
-    os.close(sink)
+    child, source = owner.begin(lambda pipe: own(args, pipe))
     # Whoever ends this ends the cluster.
     def end(*_: object) -> None:
         os.kill(child, signal.SIGTERM)

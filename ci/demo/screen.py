@@ -64,7 +64,3 @@ class Screen:
         if self._drawn:
             print(f"\x1b[{self._drawn}A\x1b[J", end="", flush=True)
         self._drawn = 0
-
-    def close(self) -> None:
-        self._erase()
-        self._log.close()

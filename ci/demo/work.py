@@ -153,6 +153,3 @@ def crowd(names: list[str]) -> str:
     """'2 tiles, 1 file'"""
     kinds = Counter(name.rstrip("0123456789") for name in names)
     return ", ".join(f"{n} {kind}{'s' if n > 1 else ''}" for kind, n in sorted(kinds.items(), reverse=True)) or "-"
-
-
-__all__ = ["Look", "Round", "Size", "Work", "crowd", "different"]

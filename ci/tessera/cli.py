@@ -14,7 +14,7 @@ import traceback
 from pathlib import Path
 from typing import Any, Callable, NoReturn
 
-from . import files, sockets, terminal
+from . import files, owner, sockets, terminal
 from .artifacts import CLUSTERS, default_kernel
 from .client import PID_FILE, Client, is_up, take_down
 from .cluster import Cluster
@@ -63,16 +63,12 @@ def _own(cluster: Cluster, args: Args, tell: Callable[[str], None]) -> None:
 
 
 def _owner(args: Args, pipe: int) -> NoReturn:
-    """The owning process: a session of its own, no terminal, output to driver.log."""
+    """The owning process: no terminal, output to driver.log."""
     def tell(text: str) -> None:
         try:
             os.write(pipe, (text + "\n").encode())
         except BrokenPipeError:
             pass  # whoever called `up` is gone; the cluster stays
-    os.setsid()
-    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
-        signal.signal(number, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     cluster, status = None, 1
     try:
         cluster = _make(args)
@@ -99,12 +95,7 @@ def do_up(args: Args) -> int:
     if is_up(folder_of(args)):
         raise ClusterError(f"cluster '{args.cluster}' is already up; "
                            "'ci/cluster status' shows it, 'ci/cluster down' ends it")
-    source, sink = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(source)
-        _owner(args, sink)
-    os.close(sink)
+    child, source = owner.begin(lambda pipe: _owner(args, pipe))
     try:
         return _follow_start(source)
     except KeyboardInterrupt:

@@ -98,7 +98,7 @@ class Carry(Program):
 def prepare(*nodes):
     for node in nodes:
         # A slow node may have begun with a link-local one.
-        retry(lambda: node.address() == f"10.20.0.{node.spec.number}", 60, "address by DHCP")
+        assert node.address(begins="10.20.") == f"10.20.0.{node.spec.number}"
         node.copy_to(MAP, "/tmp/map")
         node.succeed("setpe -w -f /tmp/map")
         for name in ("spin", "carry"):
