@@ -4,15 +4,21 @@
  *
  * Carried out as one call, the network would stand still while the file is read
  * or written, and the file while the bytes travel.  So they go in pieces, under
- * one hold of the file's position.  Only where nobody can tell the difference:
+ * one hold of the file's position.  What is read goes out as it stands in the page
+ * cache, without a copy in the shadow.  Only where nobody can tell the difference:
  * not for files that are appended to, synced with each write or whose reads and
  * writes have a meaning of their own, as in /proc.
  */
 
+#include <linux/bvec.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/fsnotify.h>
+#include <linux/pipe_fs_i.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/xacct.h>
 #include <linux/sizes.h>
+#include <linux/splice.h>
 #include <asm/unistd.h>
 
 #include "bulk.h"
@@ -20,7 +26,11 @@
 #include "link.h"
 #include "ranges.h"
 
+/* Of what is written; a read's are as long as the pipe of a splice. */
 #define PIECE	SZ_64K
+
+#define SHORTEST_READ	SZ_16K
+#define SHORTEST_WRITE	(4 * PIECE)
 
 static bool is_write(u32 nr)
 {
@@ -41,7 +51,8 @@ static bool is_plain(struct file *file, bool write)
 	    inode->i_sb->s_iflags & SB_I_NOEXEC)
 		return false;
 	if (!write)
-		return file->f_mode & FMODE_READ;
+		return file->f_mode & FMODE_READ && file->f_mode & FMODE_LSEEK &&
+		       file->f_op->splice_read && !IS_DAX(inode);
 	/* What exceeds the limit comes with a signal, at its own place. */
 	return file->f_mode & FMODE_WRITE &&
 	       !(file->f_flags & (O_APPEND | O_DSYNC)) && !IS_SYNC(inode) &&
@@ -61,12 +72,13 @@ bool hpc_bulk_begin(struct hpc_bulk *b, const struct hpc_wire_call *w,
 {
 	u32 nr = le32_to_cpu(w->nr), fd = le64_to_cpu(w->arg[0]);
 	const struct hpc_wire_range *r = &ranges->r[0];
+	u32 shortest = is_write(nr) ? SHORTEST_WRITE : SHORTEST_READ;
 	struct file *file;
-	int ret;
+	int ret = 0;
 
 	if (!is_write(nr) && nr != __NR_read && nr != __NR_pread64)
 		return false;
-	if (ranges->n != 1 || le32_to_cpu(r->len) < 4 * PIECE ||
+	if (ranges->n != 1 || le32_to_cpu(r->len) < shortest ||
 	    le32_to_cpu(r->len) > le64_to_cpu(w->arg[2]) ||
 	    r->addr != w->arg[1])
 		return false;
@@ -85,9 +97,11 @@ bool hpc_bulk_begin(struct hpc_bulk *b, const struct hpc_wire_call *w,
 	b->pos = b->positioned ? le64_to_cpu(w->arg[3]) : file->f_pos;
 	if (b->pos < 0 || !is_plain(file, b->write))
 		goto no;
-	mutex_lock(&hpc_process(current)->lock);
-	ret = hpc_shadow_prepare((unsigned long)b->buf, b->count);
-	mutex_unlock(&hpc_process(current)->lock);
+	if (b->write) {
+		mutex_lock(&hpc_process(current)->lock);
+		ret = hpc_shadow_prepare((unsigned long)b->buf, b->count);
+		mutex_unlock(&hpc_process(current)->lock);
+	}
 	if (!ret)
 		return true;
 no:
@@ -95,31 +109,54 @@ no:
 	return false;
 }
 
-static int send_piece(struct hpc_link *link, char __user *from, size_t len)
+/* What a splice has gathered in its pipe, as one PART. */
+static int send_gathered(struct pipe_inode_info *pipe, struct splice_desc *sd)
 {
-	struct hpc_user_pages u = {};
+	struct bio_vec bvec[PIPE_DEF_BUFFERS];
+	struct hpc_link *link = sd->u.data;
+	unsigned int tail, n = 0;
+	u32 len = 0;
 	int ret;
 
-	ret = hpc_user_pages_get(&u, (unsigned long)from, len);
-	ret = ret ?: hpc_link_send_pages(link, HPC_F_PART, NULL, 0, u.bvec, u.n,
-					 len);
-	hpc_user_pages_put(&u);
-	return ret;
-}
+	for (tail = pipe->tail; tail != pipe->head && n < ARRAY_SIZE(bvec); tail++) {
+		struct pipe_buffer *buf = pipe_buf(pipe, tail);
 
-static ssize_t read_piece(struct hpc_bulk *b, struct hpc_link *link, size_t want)
-{
-	char __user *to = b->buf + b->done;
-	ssize_t n;
-	int ret;
-
-	n = vfs_read(fd_file(b->fd), to, want, &b->pos);
-	if (n <= 0)
-		return n;
-	ret = send_piece(link, to, n);
+		ret = pipe_buf_confirm(pipe, buf);
+		if (ret)
+			return ret;
+		bvec_set_page(&bvec[n++], buf->page, buf->len, buf->offset);
+		len += buf->len;
+	}
+	ret = hpc_link_send_pages(link, HPC_F_PART, NULL, 0, bvec, n, len);
 	if (ret)
 		return ret;
-	b->travelled += n;
+	while (pipe->tail != tail) {
+		pipe_buf_release(pipe, pipe_buf(pipe, pipe->tail));
+		pipe->tail++;
+	}
+	return len;
+}
+
+static ssize_t read_pieces(struct hpc_bulk *b, struct hpc_link *link)
+{
+	struct splice_desc sd = {
+		.total_len	= b->count,
+		.pos		= b->pos,
+		.u.data		= link,
+	};
+	struct file *file = fd_file(b->fd);
+	ssize_t n;
+
+	n = rw_verify_area(READ, file, &b->pos, b->count);
+	if (!n)
+		n = splice_direct_to_actor(file, &sd, send_gathered);
+	if (n > 0) {
+		fsnotify_access(file);
+		add_rchar(current, n);
+		b->done = n;
+		b->pos = sd.pos;
+	}
+	inc_syscr(current);
 	return n;
 }
 
@@ -137,22 +174,27 @@ static ssize_t write_piece(struct hpc_bulk *b, struct hpc_link *link, size_t wan
 	return vfs_write(fd_file(b->fd), from, want, &b->pos);
 }
 
-long hpc_bulk_call(struct hpc_bulk *b, struct hpc_link *link)
+static ssize_t write_pieces(struct hpc_bulk *b, struct hpc_link *link)
 {
 	ssize_t n = 0;
 
 	while (b->done < b->count) {
 		size_t want = min_t(size_t, b->count - b->done, PIECE);
 
-		n = b->write ? write_piece(b, link, want)
-			     : read_piece(b, link, want);
+		n = write_piece(b, link, want);
 		if (n > 0)
 			b->done += n;
 		if (n != want)
 			break;
 	}
-	if (b->write)
-		hpc_link_skip(link, b->count - b->travelled);
+	hpc_link_skip(link, b->count - b->travelled);
+	return n;
+}
+
+long hpc_bulk_call(struct hpc_bulk *b, struct hpc_link *link)
+{
+	ssize_t n = b->write ? write_pieces(b, link) : read_pieces(b, link);
+
 	if (!b->positioned && b->done)
 		fd_file(b->fd)->f_pos = b->pos;
 	bulk_end(b);

@@ -16,10 +16,10 @@ struct hpc_wire_call;
  * struct hpc_bulk - one of them
  * @fd:		the file, and its position's lock
  * @pos:	where it goes on
- * @buf:	in the shadow
+ * @buf:	in the shadow, of what is written
  * @count:	its bytes
  * @done:	read or written so far
- * @travelled:	bytes that came over the link, or went
+ * @travelled:	bytes to be written that came over the link
  * @write:	or read
  * @positioned:	the call names the position
  */

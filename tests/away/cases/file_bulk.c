@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Reads and writes of megabytes in one call: lengths, positions, ends of files and
- * limits in their middle, and files that take no other than whole writes.
+ * Reads and writes of many pages in one call: lengths, positions, ends of files, holes
+ * and limits in their middle, and files that take no other than whole writes.
  */
 
 #include "../away.h"
@@ -56,6 +56,29 @@ static void positioned(int fd, char *bytes, char *got)
 	CHECK_EQ(pread(fd, got, SIZE, 2 * SIZE + PART), 0);
 	CHECK_ERRNO(pread(fd, got, SIZE, -1), EINVAL);
 	CHECK_EQ(lseek(fd, 0, SEEK_CUR), 3);
+}
+
+/* Bytes, a hole, bytes; what is written after a read is not in what it got. */
+static void sparse(int fd, char *bytes, char *got)
+{
+	const off_t begin = 70001, end = SIZE - 50001;
+	size_t len, i;
+
+	SYS(ftruncate(fd, 0));
+	CHECK_EQ(pwrite(fd, bytes, begin, 0), begin);
+	CHECK_EQ(pwrite(fd, bytes + end, SIZE - end, end), SIZE - end);
+	for (len = 16 * 1024; len < SIZE; len = len * 3 + 1) {
+		memset(got, 0x55, SIZE);
+		CHECK_EQ(pread(fd, got, len, begin - 9999), len);
+		CHECK_MEM(got, bytes + begin - 9999, 9999);
+		for (i = 9999; i < len && begin - 9999 + (off_t)i < end; i++)
+			CHECK_EQ(got[i], 0);
+		CHECK_EQ(got[len], 0x55);
+	}
+	CHECK_EQ(pread(fd, got, SIZE, 0), SIZE);
+	CHECK_EQ(pwrite(fd, bytes + 1, PART, 0), PART);
+	CHECK_MEM(got, bytes, begin);
+	CHECK_MEM(got + end, bytes + end, SIZE - end);
 }
 
 static void refused(char *bytes, char *got)
@@ -119,6 +142,8 @@ int main(void)
 		plain(memory, memory, bytes, got);
 		away_point("positions");
 		positioned(fd, bytes, got);
+		sparse(fd, bytes, got);
+		sparse(memory, bytes, got);
 		refused(bytes, got);
 		limited(fd, bytes);
 		special(fd, bytes, got);
