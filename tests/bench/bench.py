@@ -102,8 +102,8 @@ class Bench:
             if move:
                 self.home.succeed(f"migrate {pid} 2", timeout=timeout)
                 known = self.run(f"info {pid}")
-            self.home.succeed(f"touch {go}")
-            self.home.wait_until_succeeds(f"! kill -0 {pid} 2>/dev/null", timeout=timeout)
+            # Looking again and again whether it has ended would take time from it.
+            self.home.succeed(f"touch {go}; /tmp/bench wait {pid}", timeout=timeout)
             said = self.home.succeed(f"cat {go.replace('go', 'out')}")
         return {**json.loads(said), "move": known}
 
@@ -176,8 +176,8 @@ def cpu_guest(b: Bench) -> dict[str, Any]:
 
 @figure("threads_cpu_ratio", "<= 1.02")
 def threads_cpu(b: Bench) -> dict[str, Any]:
-    away, home = turns(lambda: b.work("threads 8 300000000", True)["s"],
-                       lambda: b.work("threads 8 300000000", False)["s"])
+    away, home = turns(lambda: b.work("threads 8 1000000000", True)["s"],
+                       lambda: b.work("threads 8 1000000000", False)["s"])
     return {"value": min(away) / min(home), "away_s": min(away), "home_s": min(home)}
 
 
@@ -188,6 +188,12 @@ def many_threads(b: Bench) -> dict[str, Any]:
         return b.work(f"crowd 64 {threads}", True)["move"]["freeze_ns"] / 1e6
     many, one = turns(lambda: ms(64), lambda: ms(1))
     return {"value": min(many) / min(one), "many_ms": min(many), "one_ms": min(one)}
+
+
+@figure("thread_away_ms")
+def thread_away(b: Bench) -> dict[str, Any]:
+    away, home = turns(lambda: b.work("thread 50", True)["ms"], lambda: b.work("thread 50", False)["ms"])
+    return {"value": min(away), "home_ms": min(home)}
 
 
 @figure("fork_away_ms")
@@ -259,7 +265,7 @@ class Four:
             node.wait_until_succeeds("[ $(mosctl list | grep -c ' 10000 ') = 4 ]")
 
 
-@figure("makespan_ratio", "<= 1.3", "<= 1.15", root="four")
+@figure("makespan_ratio", "<= 1.15", root="four")
 def makespan(b: Four) -> dict[str, Any]:
     """16 equal jobs from one node.  The host has fewer processors than the nodes together, so the
     time that each node gave to programs counts: that of the busiest to that of all, evenly spread."""

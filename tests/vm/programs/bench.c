@@ -13,10 +13,13 @@
  *	read FILE BLOCK		the whole file: MB/s
  *	write FILE BLOCK MIB		MB/s
  *	cpu ROUNDS			arithmetic: seconds
- *	threads COUNT ROUNDS		the same, the rounds divided among threads
+ *	threads COUNT ROUNDS		the same, the rounds divided among threads, which are
+ *					there before and end in it
+ *	thread COUNT			threads that end at once: ms each
  *	fork COUNT			children that end at once: ms each
  *	exec COUNT			the same, with another program: ms each
  *   bench info PID			HPC_IOC_INFO of a process
+ *   bench wait PID			returns when the process ends, using no time until then
  *
  * Each prints one JSON object.  Times are CLOCK_MONOTONIC where the program is.
  */
@@ -26,6 +29,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
@@ -311,27 +315,63 @@ static void start(pthread_t *thread, void *(*run)(void *arg), void *arg)
 		die("thread");
 }
 
-static void *share(void *rounds)
+static pthread_barrier_t together;
+static long rounds_each;
+
+static void *share(void *arg)
 {
-	return (void *)(uintptr_t)arithmetic(*(long *)rounds);
+	(void)arg;
+	pthread_barrier_wait(&together);
+	return (void *)(uintptr_t)arithmetic(rounds_each);
+}
+
+static pthread_t sharing[THREADS_MAX];
+
+static void threads_gather(char **arg)
+{
+	long n = number_of_threads(arg[0]), i;
+
+	rounds_each = atol(arg[1]) / n;
+	pthread_barrier_init(&together, NULL, (unsigned int)n + 1);
+	for (i = 0; i < n; i++)
+		start(&sharing[i], share, NULL);
 }
 
 static int threads(char **arg)
 {
-	long n = number_of_threads(arg[0]), rounds = atol(arg[1]) / n, i;
-	pthread_t thread[THREADS_MAX];
+	long n = number_of_threads(arg[0]), i;
 	uint64_t sum = 0;
 	void *x;
 	double t = now();
 
-	for (i = 0; i < n; i++)
-		start(&thread[i], share, &rounds);
+	pthread_barrier_wait(&together);
 	for (i = 0; i < n; i++) {
-		pthread_join(thread[i], &x);
+		pthread_join(sharing[i], &x);
 		sum += (uintptr_t)x;
 	}
 	t = now() - t;
 	printf("{\"s\": %.4f, \"x\": %llu}\n", t, (unsigned long long)sum);
+	return 0;
+}
+
+static void *nothing(void *arg)
+{
+	return arg;
+}
+
+static int thread_many(char **arg)
+{
+	long count = atol(arg[0]), i;
+	double t = now();
+
+	for (i = 0; i < count; i++) {
+		pthread_t thread;
+
+		start(&thread, nothing, NULL);
+		pthread_join(thread, NULL);
+	}
+	t = now() - t;
+	printf("{\"ms\": %.4f}\n", t * 1e3 / (double)count);
 	return 0;
 }
 
@@ -408,6 +448,7 @@ static const struct {
 	{ "write",	3, write_file },
 	{ "cpu",	1, cpu },
 	{ "threads",	2, threads },
+	{ "thread",	1, thread_many },
 	{ "fork",	1, fork_many },
 	{ "exec",	1, exec_many },
 };
@@ -427,6 +468,8 @@ static int work(int argc, char **arg)
 		memory(strtoull(arg[2], NULL, 10) << 20);
 	if (kinds[i].run == hold && kinds[i].args == 2)
 		crowd_gathers(arg + 2);
+	if (kinds[i].run == threads)
+		threads_gather(arg + 2);
 	while (stat(arg[0], &st))
 		nanosleep(&nap, NULL);
 	return kinds[i].run(arg + 2);
@@ -447,6 +490,18 @@ static int info(char **arg)
 	return 0;
 }
 
+static int wait_for(char **arg)
+{
+	struct pollfd ended = { .events = POLLIN };
+
+	ended.fd = (int)syscall(SYS_pidfd_open, atoi(arg[0]), 0);
+	if (ended.fd < 0 && errno != ESRCH)
+		die("process %s", arg[0]);
+	if (ended.fd >= 0 && poll(&ended, 1, -1) < 0)
+		die("process %s", arg[0]);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	int ret = 2;
@@ -464,6 +519,8 @@ int main(int argc, char **argv)
 		ret = ask(argv + 2);
 	else if (argc == 3 && !strcmp(argv[1], "info"))
 		ret = info(argv + 2);
+	else if (argc == 3 && !strcmp(argv[1], "wait"))
+		ret = wait_for(argv + 2);
 	if (ret == 2)
 		fputs("usage: see the head of bench.c\n", stderr);
 	return ret;
