@@ -38,6 +38,11 @@ u32 hpc_speed(void);
 void hpc_speed_set(u32 speed);
 
 #if IS_ENABLED(CONFIG_KUNIT)
+/*
+ * Of @seen runnable tasks, those that count, times 1000: @in_use processors of
+ * @cpus, times 1000, were in use lately.
+ */
+u32 hpc_load_running(u32 seen, u32 in_use, u32 cpus);
 /* Runnable tasks times 1000 to hpc_node.load. */
 u32 hpc_load_normalise(u32 running_milli, u32 cpus, u32 speed);
 #endif

@@ -114,7 +114,26 @@ static void load_normalise(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, U32_MAX, hpc_load_normalise(U32_MAX, 1, 1));
 }
 
+static void load_running(struct kunit *test)
+{
+	/* All processors are in use: those who wait count as well. */
+	KUNIT_EXPECT_EQ(test, 3000, hpc_load_running(3, 1000, 1));
+	KUNIT_EXPECT_EQ(test, 8000, hpc_load_running(8, 4000, 4));
+	/* One of four. */
+	KUNIT_EXPECT_EQ(test, 1000, hpc_load_running(1, 1000, 4));
+	KUNIT_EXPECT_EQ(test, 1000, hpc_load_running(2, 1000, 4));
+	/* Somebody was seen who is hardly ever there. */
+	KUNIT_EXPECT_EQ(test, 50, hpc_load_running(1, 50, 1));
+	KUNIT_EXPECT_EQ(test, 100, hpc_load_running(2, 50, 1));
+	KUNIT_EXPECT_EQ(test, 500, hpc_load_running(1, 500, 1));
+	/* Nobody was, though somebody is there often. */
+	KUNIT_EXPECT_EQ(test, 0, hpc_load_running(0, 1000, 1));
+	KUNIT_EXPECT_EQ(test, 0, hpc_load_running(5, 0, 1));
+	KUNIT_EXPECT_EQ(test, 0, hpc_load_running(5, 1000, 0));
+}
+
 static struct kunit_case load_cases[] = {
+	KUNIT_CASE(load_running),
 	KUNIT_CASE(load_normalise),
 	{}
 };
