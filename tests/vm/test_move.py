@@ -71,14 +71,28 @@ def test_looked_at_while_it_moves(home, away):
 
 def test_many_at_once(home, away):
     spins = [Spin(home) for _ in range(12)]
-    moves = " ".join(f"migrate -t {100 * scale():g} {spin.pid} 2 &" for spin in spins)
-    home.succeed(f"{moves} wait", timeout=120)
-    assert [spin.where() for spin in spins] == [2] * 12
+    moves = " ".join(f"migrate -t {100 * scale():g} {spin.pid} 2 2>&1 &" for spin in spins)
+    said = home.succeed(f"{moves} wait", timeout=120)
+    assert [spin.where() for spin in spins] == [2] * 12, said
     assert sorted(there for _, there in guests(away)) == sorted(spin.pid for spin in spins)
     for spin in spins:
         spin.home.succeed(f"touch {spin.file}.stop")
     for spin in spins:
         spin.finish()
+
+
+def test_who_answers_late_is_waited_for(home):
+    """hpcd on a machine with too much to do."""
+    spin = Spin(home)
+    try:
+        done = home.execute(f"kill -STOP $(pidof hpcd); migrate -t 2 {spin.pid} 2 2>&1")
+        assert done.status == 1 and "too much to do" in done.stdout
+        assert spin.where() == 0
+        home.succeed(f"(sleep 5; kill -CONT $(pidof hpcd)) & migrate {spin.pid} 2", timeout=90)
+        assert spin.where() == 2
+    finally:
+        home.succeed("kill -CONT $(pidof hpcd)")
+    spin.finish()
 
 
 def test_exit_status_while_away(home):

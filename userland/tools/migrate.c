@@ -27,7 +27,6 @@
 #define TIMEOUT_S	60
 #define TIMEOUT_MAX_S	86400
 #define POLL_MS		20
-#define HPCD_MS		2000
 
 const char *tool_name = "migrate";
 
@@ -137,21 +136,46 @@ static int report_read(int fd, int ms, struct hpcd_report *ret_report)
 	return 0;
 }
 
-static int hpcd_watch(pid_t pid)
+/* A connection, -ETIMEDOUT if nobody takes it in time, or why there is none. */
+static int hpcd_connect_report(int ms)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX, .sun_path = HPCD_REPORT_SOCKET };
+	struct timeval limit = { ms / 1000, ms % 1000 * 1000 };
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	struct hpcd_report report;
-	int32_t what = pid;
+	int ret = 0;
 
 	if (fd < 0)
-		return -1;
-	if (!connect(fd, (const struct sockaddr *)&un, sizeof(un)) &&
-	    send(fd, &what, sizeof(what), MSG_NOSIGNAL) == sizeof(what) &&
-	    !report_read(fd, HPCD_MS, &report) && report.kind == HPCD_REPORT_WATCHING)
+		return -errno;
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) ||
+	    connect(fd, (const struct sockaddr *)&un, sizeof(un)))
+		ret = errno == EAGAIN ? -ETIMEDOUT : -errno;
+	if (!ret)
 		return fd;
 	close(fd);
-	return -1;
+	return ret;
+}
+
+/*
+ * On a machine with too much to do the answer takes its time.  -ETIMEDOUT: more
+ * than @ms; otherwise: hpcd does not run.
+ */
+static int hpcd_watch(pid_t pid, int ms)
+{
+	int fd = hpcd_connect_report(ms);
+	struct hpcd_report report;
+	int32_t what = pid;
+	int ret = fd;
+
+	if (fd < 0)
+		return fd;
+	if (send(fd, &what, sizeof(what), MSG_NOSIGNAL) != sizeof(what))
+		ret = -ECONNRESET;
+	else
+		ret = report_read(fd, ms, &report);
+	if (!ret && report.kind == HPCD_REPORT_WATCHING)
+		return fd;
+	close(fd);
+	return ret == -EAGAIN ? -ETIMEDOUT : -ECONNRESET;
 }
 
 /* --- waiting ----------------------------------------------------------------------------- */
@@ -274,7 +298,9 @@ static int migrate(struct migrate *m)
 	ret = look(m, &there);
 	if (ret || there)
 		return ret;
-	m->hpcd = hpcd_watch(m->pid);
+	m->hpcd = hpcd_watch(m->pid, m->timeout_ms ? m->timeout_ms : TIMEOUT_S * 1000);
+	if (m->hpcd == -ETIMEDOUT && (m->balance || m->node))
+		return say(m, "is not moved: hpcd has too much to do to answer; try again");
 	if (m->hpcd < 0 && m->balance)
 		return say(m, "is not moved: hpcd, which would know where to, does not run here");
 	if (m->hpcd < 0 && m->node)
