@@ -153,6 +153,8 @@ def test_mosrun_declares(tool, proc, build, tmp_path):
     assert run("-k", "-t", "5", "-d", "900").stdout == "1\n"
     assert (proc / "hpc/decay/own").read_text() == "5 900"
     assert run("-F", "-99").stdout == "0"
+    for old in ("-e", "-E", "-r", "-R"):
+        assert run(old, "-L").stdout == "1"
 
 
 def test_mosrun_gives_the_status_of_the_program(tool, proc, build, tmp_path):
@@ -327,6 +329,15 @@ def test_mosmon_scrolls_and_switches(screen):
     s.wait("^    1\\* up +2 +20000 \\[ +\\] 0.10")
     s.keys("NPage")
     s.wait("^   28  down")
+
+
+@pytest.mark.parametrize("option, begins", [
+    ("-m", "memory in use"), ("--memory", "memory in use"), ("-u", "processor time in use"), ("--util", "processor time in use"),
+    ("-s", "speed of a processor"), ("--speed", "speed of a processor"), ("-a", "^    1\\* up +2 +20000"),
+    ("--all", "^    1\\* up +2 +20000"), ("-p", "^> +100 +3 +2 "), ("--processes -d 1", "^> +100 +3 +2 "),
+])
+def test_mosmon_begins_where_it_is_told(screen, option, begins):
+    screen(f"mosmon {option}").wait(begins)
 
 
 def test_mosmon_sends_processes(screen, proc):

@@ -128,6 +128,13 @@ def busy(node):
 # --- processor time ---------------------------------------------------------------------
 
 
+def test_who_only_wakes_up_is_no_load(cluster):
+    """Daemons that look around now and then are runnable whenever somebody looks."""
+    for node in cluster.nodes:
+        # To be asked is something to do.
+        retry(lambda: int(node.succeed("sleep 5; mosctl getload")) < 20, 60, f"{node} has nothing to do")
+
+
 def test_eight_jobs_on_four_nodes(cluster, home):
     with jobs(home, *[CPU] * 8) as running:
         running.wait_spread({0: 2, 2: 2, 3: 2, 4: 2}, SPREAD)
@@ -268,6 +275,63 @@ def test_switches(cluster, home):
         away.succeed("mosctl noblock")
         home.succeed("mosctl nolstay")
         running.wait_everywhere(2 * SPREAD)
+
+
+def test_what_a_program_is_started_as(home):
+    """What the wrappers declare, its children have, too."""
+    for wrapper, file in (("cpujob", "cpujob"), ("iojob", "iojob"), ("nodecay", "none"), ("slowdecay", "slow"),
+                          ("fastdecay", "fast")):
+        assert home.succeed(f"{wrapper} sh -c 'sh -c \"cat /proc/hpc/decay/{file}; :\"; :'").strip() == "1"
+        assert home.succeed(f"cat /proc/hpc/decay/{file}").strip() == "0"
+    assert home.succeed("mosrun -t 5 -d 900 cat /proc/hpc/decay/own").strip() == "5 900"
+
+
+def test_loads_by_another_yard(home):
+    speed = int(home.succeed("mosctl getspeed"))
+    standard = int(home.succeed("mosctl getyard"))
+    try:
+        home.succeed(f"mosctl setyard {2 * standard}")
+        assert int(home.succeed("mosctl getyard")) == 2 * standard
+        assert int(home.succeed("mosctl getspeed")) == speed // 2
+        home.succeed("mosctl setyard this")
+        assert int(home.succeed("mosctl getyard")) == speed
+    finally:
+        home.succeed("mosctl setyard standard")
+    assert int(home.succeed("mosctl getspeed")) == speed
+    assert "nothing is tuned by hand" in home.succeed("mosctl gettune")
+
+
+def test_a_node_that_tells_nothing(cluster, home):
+    quiet = cluster.nodes[2]
+    retry(lambda: int(home.succeed("mosctl getload 3")) < 50, 60, "an idle node 3")
+    quiet.succeed("mosctl lstay; mosctl quiet")
+    try:
+        quiet.succeed("sleep 4")  # omdiscd looks every two seconds
+        with jobs(quiet, CPU, CPU) as running:
+            retry(lambda: int(quiet.succeed("mosctl getload")) >= 80, 60, "a busy node 3")
+            quiet.succeed("sleep 3")
+            assert int(home.succeed("mosctl getload 3")) < 50
+            assert home.succeed("mosctl isup 3").strip() == "yes"
+            quiet.succeed("mosctl noquiet")
+            retry(lambda: int(home.succeed("mosctl getload 3")) >= 80, 60, "node 3 tells again")
+            assert running.where() == [0, 0]
+    finally:
+        quiet.succeed("mosctl noquiet; mosctl nolstay")
+
+
+def test_asked_for_and_not_waited_for(home):
+    home.succeed("mosctl lstay")
+    try:
+        with jobs(home, CPU) as running:
+            home.succeed(f"migrate -n {running.pids[0]} 2")
+            retry(lambda: running.where() == [2], 30, "it moves later", seen=running.where)
+    finally:
+        home.succeed("mosctl nolstay")
+
+
+def test_a_machine_that_could_do_it(home):
+    done = home.execute("hpcd --check 2>&1")
+    assert done.status == 0, done.stdout
 
 
 def test_balance_by_hand(home):
