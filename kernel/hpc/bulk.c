@@ -4,10 +4,10 @@
  *
  * Carried out as one call, the network would stand still while the file is read
  * or written, and the file while the bytes travel.  So they go in pieces, under
- * one hold of the file's position.  What is read goes out as it stands in the page
- * cache, without a copy in the shadow.  Only where nobody can tell the difference:
- * not for files that are appended to, synced with each write or whose reads and
- * writes have a meaning of their own, as in /proc.
+ * one hold of the file's position, past the shadow: what is read goes out as it
+ * stands in the page cache, what is written through a buffer.  Only where nobody can
+ * tell the difference: not for files that are appended to, synced with each write or
+ * whose reads and writes have a meaning of their own, as in /proc.
  */
 
 #include <linux/bvec.h>
@@ -18,7 +18,9 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/xacct.h>
 #include <linux/sizes.h>
+#include <linux/slab.h>
 #include <linux/splice.h>
+#include <linux/uio.h>
 #include <asm/unistd.h>
 
 #include "bulk.h"
@@ -26,8 +28,8 @@
 #include "link.h"
 #include "ranges.h"
 
-/* Of what is written; a read's are as long as the pipe of a splice. */
-#define PIECE	SZ_64K
+/* Of a write; a read's are as long as the pipe of a splice. */
+#define PIECE		SZ_64K
 
 #define SHORTEST_READ	SZ_16K
 #define SHORTEST_WRITE	(4 * PIECE)
@@ -54,13 +56,14 @@ static bool is_plain(struct file *file, bool write)
 		return file->f_mode & FMODE_READ && file->f_mode & FMODE_LSEEK &&
 		       file->f_op->splice_read && !IS_DAX(inode);
 	/* What exceeds the limit comes with a signal, at its own place. */
-	return file->f_mode & FMODE_WRITE &&
+	return file->f_mode & FMODE_WRITE && file->f_op->write_iter &&
 	       !(file->f_flags & (O_APPEND | O_DSYNC)) && !IS_SYNC(inode) &&
 	       rlimit(RLIMIT_FSIZE) == RLIM_INFINITY;
 }
 
 static void bulk_end(struct hpc_bulk *b)
 {
+	kvfree(b->buf);
 	if (b->positioned)
 		fdput(b->fd);
 	else
@@ -74,7 +77,6 @@ bool hpc_bulk_begin(struct hpc_bulk *b, const struct hpc_wire_call *w,
 	const struct hpc_wire_range *r = &ranges->r[0];
 	u32 shortest = is_write(nr) ? SHORTEST_WRITE : SHORTEST_READ;
 	struct file *file;
-	int ret = 0;
 
 	if (!is_write(nr) && nr != __NR_read && nr != __NR_pread64)
 		return false;
@@ -84,7 +86,6 @@ bool hpc_bulk_begin(struct hpc_bulk *b, const struct hpc_wire_call *w,
 		return false;
 	*b = (struct hpc_bulk) {
 		.write = is_write(nr), .positioned = is_positioned(nr),
-		.buf = (char __user *)le64_to_cpu(r->addr),
 		.count = le32_to_cpu(r->len),
 	};
 	if (le32_to_cpu(r->kind) != (b->write ? HPC_RANGE_IN
@@ -97,12 +98,9 @@ bool hpc_bulk_begin(struct hpc_bulk *b, const struct hpc_wire_call *w,
 	b->pos = b->positioned ? le64_to_cpu(w->arg[3]) : file->f_pos;
 	if (b->pos < 0 || !is_plain(file, b->write))
 		goto no;
-	if (b->write) {
-		mutex_lock(&hpc_process(current)->lock);
-		ret = hpc_shadow_prepare((unsigned long)b->buf, b->count);
-		mutex_unlock(&hpc_process(current)->lock);
-	}
-	if (!ret)
+	if (b->write)
+		b->buf = kvmalloc(PIECE, GFP_KERNEL);
+	if (b->buf || !b->write)
 		return true;
 no:
 	bulk_end(b);
@@ -162,16 +160,16 @@ static ssize_t read_pieces(struct hpc_bulk *b, struct hpc_link *link)
 
 static ssize_t write_piece(struct hpc_bulk *b, struct hpc_link *link, size_t want)
 {
-	char __user *from = b->buf + b->done;
-	struct iov_iter to;
+	struct kvec vec = { b->buf, want };
+	struct iov_iter piece;
 	int ret;
 
-	iov_iter_ubuf(&to, ITER_DEST, from, want);
-	ret = hpc_link_recv_iter(link, &to);
-	b->travelled += want - iov_iter_count(&to);
+	ret = hpc_link_recv(link, b->buf, want);
 	if (ret)
-		return ret == -EFAULT ? -ENOMEM : ret;
-	return vfs_write(fd_file(b->fd), from, want, &b->pos);
+		return ret;
+	b->travelled += want;
+	iov_iter_kvec(&piece, ITER_SOURCE, &vec, 1, want);
+	return vfs_iter_write(fd_file(b->fd), &piece, &b->pos, 0);
 }
 
 static ssize_t write_pieces(struct hpc_bulk *b, struct hpc_link *link)
@@ -188,6 +186,8 @@ static ssize_t write_pieces(struct hpc_bulk *b, struct hpc_link *link)
 			break;
 	}
 	hpc_link_skip(link, b->count - b->travelled);
+	add_wchar(current, b->done);
+	inc_syscw(current);
 	return n;
 }
 

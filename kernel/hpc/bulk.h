@@ -16,7 +16,7 @@ struct hpc_wire_call;
  * struct hpc_bulk - one of them
  * @fd:		the file, and its position's lock
  * @pos:	where it goes on
- * @buf:	in the shadow, of what is written
+ * @buf:	for a piece of what is written
  * @count:	its bytes
  * @done:	read or written so far
  * @travelled:	bytes to be written that came over the link
@@ -26,7 +26,7 @@ struct hpc_wire_call;
 struct hpc_bulk {
 	struct fd	fd;
 	loff_t		pos;
-	char __user	*buf;
+	u8		*buf;
 	size_t		count;
 	size_t		done;
 	size_t		travelled;

@@ -176,8 +176,8 @@ def cpu_guest(b: Bench) -> dict[str, Any]:
 
 @figure("threads_cpu_ratio", "<= 1.02")
 def threads_cpu(b: Bench) -> dict[str, Any]:
-    away, home = turns(lambda: b.work("threads 8 1000000000", True)["s"],
-                       lambda: b.work("threads 8 1000000000", False)["s"])
+    away, home = turns(lambda: b.work("threads 8 3000000000", True)["s"],
+                       lambda: b.work("threads 8 3000000000", False)["s"])
     return {"value": min(away) / min(home), "away_s": min(away), "home_s": min(home)}
 
 
