@@ -52,7 +52,6 @@ static struct load {
 	unsigned long	since;
 	u32		speed;
 } load = {
-	.since	= INITIAL_JIFFIES,
 	.lock	= __SPIN_LOCK_UNLOCKED(load.lock),
 	.speed	= HPC_SPEED_STANDARD,
 };
