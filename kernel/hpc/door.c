@@ -45,7 +45,7 @@ static struct socket *new_socket(const struct hpc_link *link)
 	struct socket *sock;
 	int ret;
 
-	if (!link->sock || !sk_is_tcp(link->sock->sk))
+	if (!link->sock)
 		return ERR_PTR(-EOPNOTSUPP);
 	ret = sock_create_kern(sock_net(link->sock->sk),
 			       link->sock->sk->sk_family, SOCK_STREAM,

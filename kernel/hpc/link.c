@@ -12,6 +12,7 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/net.h>
+#include <linux/pipe_fs_i.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/tcp.h>
@@ -111,8 +112,7 @@ static void link_unwatch(struct hpc_link *link)
 static bool link_connected(struct socket *sock)
 {
 	return sock->state == SS_CONNECTED ||
-	       (sk_is_tcp(sock->sk) &&
-		inet_sk_state_load(sock->sk) == TCP_ESTABLISHED);
+	       inet_sk_state_load(sock->sk) == TCP_ESTABLISHED;
 }
 
 /*
@@ -132,11 +132,11 @@ struct hpc_link *hpc_link_open(struct file *file)
 	struct hpc_link *link;
 
 	if (sock) {
-		if (sock->type != SOCK_STREAM || !sock->sk ||
+		/* Of other kinds some take locks that no page fault may. */
+		if (!sock->sk || !sk_is_tcp(sock->sk) ||
 		    !link_connected(sock) || sock->sk->sk_user_data)
 			return ERR_PTR(-EOPNOTSUPP);
-		if (sk_is_tcp(sock->sk))
-			tcp_sock_set_nodelay(sock->sk);
+		tcp_sock_set_nodelay(sock->sk);
 	} else if (!S_ISREG(file_inode(file)->i_mode)) {
 		return ERR_PTR(-EOPNOTSUPP);
 	}
@@ -287,7 +287,7 @@ void hpc_link_patient(struct hpc_link *link, bool patient)
 {
 	struct sock *sk;
 
-	if (!link->sock || !sk_is_tcp(link->sock->sk))
+	if (!link->sock)
 		return;
 	sk = link->sock->sk;
 	lock_sock(sk);
@@ -540,6 +540,75 @@ int hpc_link_recv(struct hpc_link *link, void *to, size_t len)
 
 	iov_iter_kvec(&iter, ITER_DEST, &vec, 1, len);
 	return hpc_link_recv_iter(link, &iter);
+}
+
+/* --- receiving into a pipe ------------------------------------------------- */
+
+static int splice_skb(read_descriptor_t *desc, struct sk_buff *skb,
+		      unsigned int offset, size_t len)
+{
+	int n = skb_splice_bits(skb, skb->sk, offset, desc->arg.data,
+				min(desc->count, len), 0);
+
+	if (n > 0)
+		desc->count -= n;
+	return n;
+}
+
+/* What is there already; 0 if nothing. */
+static int sock_splice(struct socket *sock, struct pipe_inode_info *pipe,
+		       size_t len)
+{
+	read_descriptor_t desc = { .arg.data = pipe, .count = len };
+	int n;
+
+	lock_sock(sock->sk);
+	n = sock->ops->read_sock(sock->sk, &desc, splice_skb);
+	release_sock(sock->sk);
+	return max(n, 0);
+}
+
+/* What was read ahead, or else waits for something. */
+static ssize_t copy_to_page(struct hpc_link *link, struct page *page, size_t len)
+{
+	size_t n;
+	int ret;
+
+	if (link->pos == link->end) {
+		ret = link_fill(link);
+		if (ret)
+			return ret;
+	}
+	n = min_t(size_t, len, link->end - link->pos);
+	memcpy(page_address(page), link->buf + link->pos, n);
+	link->pos += n;
+	return n;
+}
+
+ssize_t hpc_link_splice(struct hpc_link *link, struct pipe_inode_info *pipe,
+			size_t len)
+{
+	struct pipe_buffer buf = { .ops = &nosteal_pipe_buf_ops };
+	ssize_t n = 0;
+
+	BUILD_BUG_ON(HPC_LINK_BUFFER > PAGE_SIZE);
+	if (link->sock && link->pos == link->end && !link->error && !link->deaf)
+		n = sock_splice(link->sock, pipe, len);
+	if (n) {
+		link->received += n;
+		return n;
+	}
+	buf.page = alloc_page(GFP_KERNEL);
+	if (!buf.page)
+		return -ENOMEM;
+	n = copy_to_page(link, buf.page, len);
+	if (n < 0) {
+		put_page(buf.page);
+		return n;
+	}
+	buf.len = n;
+	*pipe_buf(pipe, pipe->head++) = buf;
+	return n;
 }
 
 int hpc_link_recv_body(struct hpc_link *link, void *to, size_t size, u32 len)

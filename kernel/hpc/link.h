@@ -69,7 +69,7 @@ struct hpc_link {
 	u8			buf[HPC_LINK_BUFFER];
 };
 
-/* -EOPNOTSUPP: neither a connected stream socket nor a plain file. */
+/* -EOPNOTSUPP: neither a connected TCP socket nor a plain file. */
 struct hpc_link *hpc_link_open(struct file *file);
 void hpc_link_close(struct hpc_link *link);
 
@@ -94,6 +94,12 @@ int hpc_link_send_pages(struct hpc_link *link, u16 type, const void *head,
 int hpc_link_recv_frame(struct hpc_link *link, u16 *type, u32 *len);
 int hpc_link_recv(struct hpc_link *link, void *to, size_t len);
 /* The whole body of a frame, which is to be @size bytes, and is @len.  -EPROTO. */
+/*
+ * Fills @pipe with the pages that hold what comes in, without copying them where
+ * that is possible: at most @len bytes, at least one; how many, or -errno.
+ */
+ssize_t hpc_link_splice(struct hpc_link *link, struct pipe_inode_info *pipe,
+			size_t len);
 int hpc_link_recv_body(struct hpc_link *link, void *to, size_t size, u32 len);
 int hpc_link_recv_iter(struct hpc_link *link, struct iov_iter *to);
 int hpc_link_skip(struct hpc_link *link, size_t len);

@@ -190,25 +190,20 @@ static pid_t subject_start(void)
 
 /* --- connections -------------------------------------------------------------------- */
 
-/* Both ends of a TCP connection of this machine, or of a local one. */
-static void connection(bool tcp, int ret_fd[2])
+/* Both ends of a connection of this machine with itself. */
+static void connection(int ret_fd[2])
 {
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	struct linger reset = { .l_onoff = 1 };
 	socklen_t len = sizeof(a);
 	int s;
 
-	if (!tcp) {
-		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ret_fd))
-			die("socketpair");
-		return;
-	}
 	s = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	ret_fd[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (s < 0 || ret_fd[0] < 0 || bind(s, (struct sockaddr *)&a, sizeof(a)) ||
 	    listen(s, 1) || getsockname(s, (struct sockaddr *)&a, &len) ||
 	    connect(ret_fd[0], (struct sockaddr *)&a, sizeof(a)))
-		die("a connection by TCP");
+		die("connect");
 	ret_fd[1] = accept4(s, NULL, NULL, SOCK_CLOEXEC);
 	if (ret_fd[1] < 0)
 		die("accept");
@@ -927,7 +922,7 @@ static void arrive(const struct image *sound, uint64_t sum)
 		mutate(&im, &m);
 	bytes = wire_bytes(&im, &m, &len);
 	go = !*m.text || any(2);
-	connection(tally.number % 2, fd);
+	connection(fd);
 	if (pipe2(tell, O_CLOEXEC))
 		die("pipe");
 	pid = fork();
@@ -1001,7 +996,7 @@ static void come_back(const struct image *sound, uint64_t sum)
 
 	(void)sound;
 	(void)sum;
-	connection(tally.number % 2, fd);
+	connection(fd);
 	ret = send_away(pid, fd, &im);
 	ret = ret ?: frame_send(fd[0], HPC_F_READY, NULL, 0);
 	if (!ret && frame_next(fd[0]) != HPC_F_GO)
@@ -1065,7 +1060,7 @@ static void capture(struct image *ret_image, uint64_t *ret_sum)
 			data[i] = mix(seed++);
 	*ret_sum = sum_of(data, words);
 	free(data);
-	connection(true, fd);
+	connection(fd);
 	ret = send_away(pid, fd, ret_image);
 	if (ret) {
 		errno = -ret;

@@ -143,7 +143,7 @@ struct hpc_node {
  * struct hpc_move - HPC_IOC_SEND: move a process
  * @size:	sizeof(struct hpc_move)
  * @pid:	of the process, as the caller sees it
- * @fd:		a connected stream socket; at its other end a fresh process waits
+ * @fd:		a connected TCP socket; at its other end a fresh process waits
  *		in HPC_IOC_RECEIVE.  May be closed after the call.
  * @node:	number of the node at the other end
  *
@@ -152,7 +152,7 @@ struct hpc_node {
  *
  * ESRCH no such process; EPERM it is a guest, or a kernel thread; EBUSY it may
  * not move (/proc/PID/cantmove says why) or has been asked already; EOPNOTSUPP
- * @fd is not a connected stream socket; EBADF, ENOMEM.
+ * @fd is not a connected TCP socket; EBADF, ENOMEM.
  */
 struct hpc_move {
 	__u32	size;
@@ -164,7 +164,7 @@ struct hpc_move {
 
 /*
  * The calling process, which must have one thread, becomes the process that
- * comes in over the connected stream socket whose descriptor is the argument.
+ * comes in over the connected TCP socket whose descriptor is the argument.
  * Returns only on failure, with the caller as it was: EPROTO malformed image;
  * EOPNOTSUPP of another version, kernel, or processor; ECONNRESET, ETIMEDOUT the
  * other end gave up; EBUSY more than one thread, or a guest already; EBADF,
