@@ -5,9 +5,10 @@
  * Carried out as one call, the network would stand still while the file is read
  * or written, and the file while the bytes travel.  So they go in pieces, under
  * one hold of the file's position, past the shadow: what is read goes out as it
- * stands in the page cache, what is written through a buffer.  Only where nobody can
- * tell the difference: not for files that are appended to, synced with each write or
- * whose reads and writes have a meaning of their own, as in /proc.
+ * stands in the page cache, what is written comes in as the network card left it.
+ * Only where nobody can tell the difference: not for files that are appended to,
+ * synced with each write or whose reads and writes have a meaning of their own,
+ * as in /proc.
  */
 
 #include <linux/bvec.h>
@@ -28,11 +29,11 @@
 #include "link.h"
 #include "ranges.h"
 
-/* Of a write; a read's are as long as the pipe of a splice. */
-#define PIECE		SZ_64K
-
 #define SHORTEST_READ	SZ_16K
-#define SHORTEST_WRITE	(4 * PIECE)
+#define SHORTEST_WRITE	SZ_256K
+
+/* So much of a write is put into the file in one go, if it is there. */
+#define PIECE		SZ_64K
 
 static bool is_write(u32 nr)
 {
@@ -61,9 +62,37 @@ static bool is_plain(struct file *file, bool write)
 	       rlimit(RLIMIT_FSIZE) == RLIM_INFINITY;
 }
 
+/* The one that splices of this thread share, and that goes with it. */
+static struct pipe_inode_info *own_pipe(void)
+{
+	if (!current->splice_pipe) {
+		current->splice_pipe = alloc_pipe_info();
+		if (current->splice_pipe)
+			current->splice_pipe->readers = 1;
+	}
+	return current->splice_pipe;
+}
+
+static void drop(struct pipe_inode_info *pipe, size_t len)
+{
+	while (len) {
+		struct pipe_buffer *buf = pipe_buf(pipe, pipe->tail);
+		size_t n = min_t(size_t, len, buf->len);
+
+		buf->offset += n;
+		buf->len -= n;
+		len -= n;
+		if (!buf->len) {
+			pipe_buf_release(pipe, buf);
+			pipe->tail++;
+		}
+	}
+}
+
 static void bulk_end(struct hpc_bulk *b)
 {
-	kvfree(b->buf);
+	if (b->pipe)
+		drop(b->pipe, b->waiting);
 	if (b->positioned)
 		fdput(b->fd);
 	else
@@ -99,8 +128,8 @@ bool hpc_bulk_begin(struct hpc_bulk *b, const struct hpc_wire_call *w,
 	if (b->pos < 0 || !is_plain(file, b->write))
 		goto no;
 	if (b->write)
-		b->buf = kvmalloc(PIECE, GFP_KERNEL);
-	if (b->buf || !b->write)
+		b->pipe = own_pipe();
+	if (b->pipe || !b->write)
 		return true;
 no:
 	bulk_end(b);
@@ -158,18 +187,51 @@ static ssize_t read_pieces(struct hpc_bulk *b, struct hpc_link *link)
 	return n;
 }
 
-static ssize_t write_piece(struct hpc_bulk *b, struct hpc_link *link, size_t want)
+/* Until a piece is there, the pipe is full, or all has come. */
+static int gather(struct hpc_bulk *b, struct hpc_link *link)
 {
-	struct kvec vec = { b->buf, want };
-	struct iov_iter piece;
-	int ret;
+	while (b->travelled < b->count && b->waiting < PIECE &&
+	       !pipe_full(b->pipe->head, b->pipe->tail, b->pipe->max_usage)) {
+		size_t want = min(b->count - b->travelled, PIECE - b->waiting);
+		ssize_t n = hpc_link_splice(link, b->pipe, want);
 
-	ret = hpc_link_recv(link, b->buf, want);
-	if (ret)
-		return ret;
-	b->travelled += want;
-	iov_iter_kvec(&piece, ITER_SOURCE, &vec, 1, want);
-	return vfs_iter_write(fd_file(b->fd), &piece, &b->pos, 0);
+		if (n < 0)
+			return n;
+		b->waiting += n;
+		b->travelled += n;
+	}
+	return 0;
+}
+
+/* Half a page of a file may have to be read before it can be written. */
+static size_t whole_pages(const struct hpc_bulk *b)
+{
+	loff_t end = b->pos + b->waiting;
+
+	if (b->travelled < b->count && round_down(end, PAGE_SIZE) > b->pos)
+		end = round_down(end, PAGE_SIZE);
+	return end - b->pos;
+}
+
+static ssize_t write_waiting(struct hpc_bulk *b, size_t len)
+{
+	struct bio_vec bvec[PIPE_DEF_BUFFERS];
+	unsigned int tail, n = 0;
+	struct iov_iter from;
+	ssize_t ret;
+
+	for (tail = b->pipe->tail; tail != b->pipe->head && n < ARRAY_SIZE(bvec); tail++) {
+		struct pipe_buffer *buf = pipe_buf(b->pipe, tail);
+
+		bvec_set_page(&bvec[n++], buf->page, buf->len, buf->offset);
+	}
+	iov_iter_bvec(&from, ITER_SOURCE, bvec, n, len);
+	ret = vfs_iter_write(fd_file(b->fd), &from, &b->pos, 0);
+	if (ret > 0) {
+		drop(b->pipe, ret);
+		b->waiting -= ret;
+	}
+	return ret;
 }
 
 static ssize_t write_pieces(struct hpc_bulk *b, struct hpc_link *link)
@@ -177,12 +239,16 @@ static ssize_t write_pieces(struct hpc_bulk *b, struct hpc_link *link)
 	ssize_t n = 0;
 
 	while (b->done < b->count) {
-		size_t want = min_t(size_t, b->count - b->done, PIECE);
+		size_t len;
 
-		n = write_piece(b, link, want);
+		n = gather(b, link);
+		if (n)
+			break;
+		len = whole_pages(b);
+		n = write_waiting(b, len);
 		if (n > 0)
 			b->done += n;
-		if (n != want)
+		if (n != len)
 			break;
 	}
 	hpc_link_skip(link, b->count - b->travelled);

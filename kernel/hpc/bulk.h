@@ -9,6 +9,7 @@
 #include <linux/types.h>
 
 struct hpc_link;
+struct pipe_inode_info;
 struct hpc_ranges;
 struct hpc_wire_call;
 
@@ -16,7 +17,8 @@ struct hpc_wire_call;
  * struct hpc_bulk - one of them
  * @fd:		the file, and its position's lock
  * @pos:	where it goes on
- * @buf:	for a piece of what is written
+ * @pipe:	has what came of a write and is not in the file yet
+ * @waiting:	how much that is, bytes
  * @count:	its bytes
  * @done:	read or written so far
  * @travelled:	bytes to be written that came over the link
@@ -26,7 +28,8 @@ struct hpc_wire_call;
 struct hpc_bulk {
 	struct fd	fd;
 	loff_t		pos;
-	u8		*buf;
+	struct pipe_inode_info *pipe;
+	size_t		waiting;
 	size_t		count;
 	size_t		done;
 	size_t		travelled;

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Reads and writes of many pages in one call: lengths, positions, ends of files, holes
- * and limits in their middle, and files that take no other than whole writes.
+ * and limits in their middle, disks that are full, and files that take no other than
+ * whole writes.
  */
 
 #include "../away.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -110,6 +113,37 @@ static void limited(int fd, char *bytes)
 	SYS(setrlimit(RLIMIT_FSIZE, &old));
 }
 
+/* A file system of 1 MiB, seen by nobody else. */
+static bool small_disk(void)
+{
+	if (geteuid())
+		return false;
+	SYS(unshare(CLONE_NEWNS));
+	SYS(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	SYS(mkdir("small", 0700));
+	SYS(mount("tmpfs", "small", "tmpfs", 0, "size=1m"));
+	return true;
+}
+
+static void full(char *bytes, char *got)
+{
+	int fd = SYS(open("small/file", O_RDWR | O_CREAT, 0600));
+	ssize_t n;
+
+	CHECK_EQ(pwrite(fd, bytes, 300007, 0), 300007);
+	CHECK_EQ(lseek(fd, 4099, SEEK_SET), 4099);
+	n = SYS(write(fd, bytes, SIZE));
+	CHECK_IN(n, 300007, 1024 * 1024);
+	CHECK_EQ(lseek(fd, 0, SEEK_CUR), 4099 + n);
+	CHECK_EQ(size_of(fd), 4099 + n);
+	CHECK_ERRNO(write(fd, bytes, SIZE), ENOSPC);
+	CHECK_EQ(pread(fd, got, SIZE, 0), 4099 + n);
+	CHECK_MEM(got, bytes, 4099);
+	CHECK_MEM(got + 4099, bytes, n);
+	SYS(unlink("small/file"));
+	close(fd);
+}
+
 static void special(int fd, char *bytes, char *got)
 {
 	int end, synced;
@@ -129,6 +163,7 @@ static void special(int fd, char *bytes, char *got)
 int main(void)
 {
 	char *bytes = PTR(malloc(SIZE)), *got = PTR(malloc(SIZE));
+	bool small = small_disk();
 	int fd, same, memory;
 
 	away_fill(bytes, SIZE, 1);
@@ -147,6 +182,8 @@ int main(void)
 		refused(bytes, got);
 		limited(fd, bytes);
 		special(fd, bytes, got);
+		if (small)
+			full(bytes, got);
 	}
 	return away_pass();
 }
