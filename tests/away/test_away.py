@@ -20,6 +20,7 @@ RANDOM = float(os.environ.get("AWAY_RANDOM") or 0)
 SEED = os.environ.get("AWAY_SEED") or "1"
 JOBS = 1 if RANDOM else 4
 EACH = 60  # seconds that one case may take
+MOVER = "#!/bin/sh\nexec migrate -t {seconds:g} \"$@\"\n"
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +37,7 @@ def home(make_module_cluster):
 def _copy(home, names):
     home.succeed(f"mkdir -p {FOLDER}/cases")
     home.copy_to(cases.program("driver"), f"{FOLDER}/driver", mode=0o755)
+    home.copy_to(MOVER.format(seconds=EACH * scale()).encode(), f"{FOLDER}/mover", mode=0o755)
     for name in names:
         home.copy_to(cases.program(f"cases/{name}"), f"{FOLDER}/cases/{name}", mode=0o755)
     for plugin in cases.PROGRAMS.glob("*.so"):
@@ -48,7 +50,7 @@ def all_cases(request, home):
     wanted = [item.callspec.params["name"] for item in request.session.items
               if "home" in getattr(item, "fixturenames", ()) and hasattr(item, "callspec")]
     _copy(home, wanted)
-    words = [f"{FOLDER}/driver", "--plan", PLAN, "--mover", "migrate", "--jobs", JOBS,
+    words = [f"{FOLDER}/driver", "--plan", PLAN, "--mover", f"{FOLDER}/mover", "--jobs", JOBS,
              "--timeout", EACH * scale()]
     limit = EACH * len(wanted) / JOBS
     if RANDOM:
