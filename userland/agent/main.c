@@ -20,6 +20,8 @@
 #include "port.h"
 #include "session.h"
 
+#define UNSURE_MS	1000
+
 static struct agent_decoder decoder;
 
 static void lose_host(void)
@@ -61,28 +63,9 @@ static void take_bytes(const uint8_t *data, size_t len)
 		else if (r)
 			session_frame(&frame);
 	}
+	session_run();	/* so that input of many frames finds room */
 }
 
-/* Reads until the port is dry, as an edge-triggered descriptor asks for. */
-static void read_port(int fd)
-{
-	static uint8_t buf[65536];
-
-	for (;;) {
-		ssize_t n = read(fd, buf, sizeof(buf));
-
-		if (n > 0) {
-			take_bytes(buf, (size_t)n);
-			session_run();	/* so that input of many frames finds room */
-			continue;
-		}
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n == 0)		/* the host has closed its end */
-			lose_host();
-		return;
-	}
-}
 
 /*
  * A port whose host is gone is "hung up" all the time, so only changes of its
@@ -112,6 +95,7 @@ static int watch_children(void)
 static int serve(int port)
 {
 	static struct pollfd fds[2 + SESSIONS_MAX * SESSION_POLLFDS];
+	enum port_state state = PORT_DRY;
 	struct signalfd_siginfo info;
 	struct epoll_event ev;
 
@@ -121,13 +105,19 @@ static int serve(int port)
 		return -errno;
 	for (;;) {
 		size_t n = 2 + session_pollfds(fds + 2);
+		int timeout = session_timeout_ms();
 
-		if (poll(fds, n, session_timeout_ms()) < 0 && errno != EINTR)
+		if (state == PORT_UNSURE && (timeout < 0 || timeout > UNSURE_MS))
+			timeout = UNSURE_MS;
+		if (poll(fds, n, timeout) < 0 && errno != EINTR)
 			return -errno;
 		while (read(fds[1].fd, &info, sizeof(info)) == sizeof(info))
 			session_reap();
-		if (epoll_wait(fds[0].fd, &ev, 1, 0) > 0)
-			read_port(port);
+		if (epoll_wait(fds[0].fd, &ev, 1, 0) > 0 || state == PORT_UNSURE) {
+			state = port_read(port, take_bytes);
+			if (state == PORT_GONE)
+				lose_host();
+		}
 		session_run();
 		port_flush(port);
 		if (port_overflowed())

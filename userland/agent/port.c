@@ -52,6 +52,25 @@ int port_open(void)
 	return fd;
 }
 
+enum port_state port_read(int fd, void (*take)(const uint8_t *data, size_t len))
+{
+	static uint8_t buf[65536];
+	bool some = false;
+
+	for (;;) {
+		ssize_t n = read(fd, buf, sizeof(buf));
+
+		if (n > 0) {
+			take(buf, (size_t)n);
+			some = true;
+		} else if (n == 0) {
+			return some ? PORT_UNSURE : PORT_GONE;
+		} else if (errno != EINTR) {
+			return PORT_DRY;
+		}
+	}
+}
+
 bool port_has_room(void)
 {
 	return queued + AGENT_HEADER_SIZE + PORT_CHUNK + PORT_RESERVE <= PORT_QUEUE;

@@ -15,6 +15,18 @@
 /* Finds the port by its name: an open descriptor, or -errno (-ENOENT: no such port). */
 int port_open(void);
 
+enum port_state {
+	PORT_DRY,	/* the host is there, and has sent nothing more */
+	PORT_UNSURE,	/* bytes came, but no host is there: gone, or not noticed yet */
+	PORT_GONE,	/* no host is there */
+};
+
+/*
+ * Reads until nothing is left and hands it to @take.  The kernel may hear of the
+ * host's bytes before it hears of the host; so who finds PORT_UNSURE asks again.
+ */
+enum port_state port_read(int fd, void (*take)(const uint8_t *data, size_t len));
+
 /* True while another PORT_CHUNK of session output fits and leaves the reserve. */
 bool port_has_room(void);
 
