@@ -9,6 +9,7 @@ import os
 import random
 import re
 from dataclasses import dataclass
+from math import ceil
 
 import pytest
 
@@ -87,7 +88,8 @@ class Nothing:
 
 
 def fuzz(node, kind, first, count):
-    done = node.execute(f"/tmp/imagefuzz {kind} {SEED} {first} {count}", timeout=120 + count / 5)
+    done = node.execute(f"SLOWNESS={ceil(scale())} /tmp/imagefuzz {kind} {SEED} {first} {count}",
+                        timeout=120 + count / 5)
     found = re.search(r"^tried (\d+) refused (\d+) accepted (\d+) sound (\d+) wrong (\d+)", done.stdout,
                       re.MULTILINE)
     assert found, f"SEED={SEED}: {done.stdout}{done.stderr}"

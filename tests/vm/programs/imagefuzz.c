@@ -10,7 +10,8 @@
  * seed is always the same one: `imagefuzz arrive SEED N 1` repeats it.
  *
  * Prints "wrong: N: MUTATION: WHAT" for all that is not as it should be, then one
- * line of counts.  Exit status 1 if something was wrong.
+ * line of counts.  Exit status 1 if something was wrong.  SLOWNESS=N in the
+ * environment makes all waits N times as long.
  */
 
 #include <arpa/inet.h>
@@ -45,8 +46,6 @@
 #define DATA_PAGES	40
 #define NOBODY		65534
 #define NODE		2		/* any that could be */
-#define ANSWER_MS	30000		/* a peer that is alive answers within */
-#define END_MS		10000		/* and ends */
 #define REPORT_FD	1000		/* not open: home answers EBADF */
 #define REPORT_MAGIC	0x7465737365726121ULL
 #define MUTATIONS_MAX	4
@@ -54,6 +53,8 @@
 #define IMAGE_MAX	(64UL << 20)
 
 static int device;
+static int answer_ms = 30000;	/* a peer that is alive answers within */
+static int end_ms = 10000;	/* and ends */
 
 /* --- small things ---------------------------------------------------------------- */
 
@@ -236,7 +237,7 @@ static int write_all(int fd, const void *from, size_t len)
 	ssize_t n;
 
 	while (len) {
-		if (poll(&p, 1, ANSWER_MS) == 0)
+		if (poll(&p, 1, answer_ms) == 0)
 			return -ETIMEDOUT;
 		n = send(fd, from, len, MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (n < 0 && errno == EAGAIN)
@@ -260,7 +261,7 @@ static int frame_send(int fd, uint16_t type, const void *body, uint32_t len)
 static int frame_head(int fd, uint16_t *type, uint32_t *len)
 {
 	struct hpc_frame f;
-	int ret = read_all(fd, &f, sizeof(f), ANSWER_MS);
+	int ret = read_all(fd, &f, sizeof(f), answer_ms);
 
 	if (ret)
 		return ret;
@@ -280,7 +281,7 @@ static int frame_next(int fd)
 	while (!ret && len) {
 		uint32_t n = len < sizeof(rubbish) ? len : sizeof(rubbish);
 
-		ret = read_all(fd, rubbish, n, ANSWER_MS);
+		ret = read_all(fd, rubbish, n, answer_ms);
 		len -= n;
 	}
 	return ret ?: type;
@@ -391,7 +392,7 @@ static int image_receive(int fd, struct image *im)
 			ret = -EFBIG;
 		if (!ret)
 			ret = read_all(fd, image_insert(im, im->n, type, NULL, len)->body, len,
-				       ANSWER_MS);
+				       answer_ms);
 	} while (!ret && type != HPC_F_END);
 	return ret;
 }
@@ -791,7 +792,7 @@ static void show_stack(pid_t pid)
 /* Its wait status; -1 if it does not end, which SIGKILL is the last try against. */
 static int end_of(pid_t pid, const struct mutation *m)
 {
-	int64_t deadline = now_ms() + END_MS;
+	int64_t deadline = now_ms() + end_ms;
 	bool killed = false;
 	int status;
 	pid_t got;
@@ -812,7 +813,7 @@ static int end_of(pid_t pid, const struct mutation *m)
 				return -1;
 			kill(pid, SIGKILL);
 			killed = true;
-			deadline = now_ms() + END_MS;
+			deadline = now_ms() + end_ms;
 		}
 		usleep(500);
 	}
@@ -841,7 +842,7 @@ static void refused(const struct mutation *m, int error)
 static int serve(int fd, uint64_t *ret_sum)
 {
 	static int self = -1;
-	int64_t deadline = now_ms() + ANSWER_MS;
+	int64_t deadline = now_ms() + answer_ms;
 	uint8_t body[HPC_MAX_FETCH * PAGE + 64], *p;
 	struct hpc_wire_result result = { .ret = htole64(-EBADF) };
 	struct hpc_wire_fetch fetch;
@@ -857,7 +858,7 @@ static int serve(int fd, uint64_t *ret_sum)
 		ret = frame_head(fd, &type, &len);
 		if (!ret && len > sizeof(body))
 			return -EPROTO;
-		ret = ret ?: read_all(fd, body, len, ANSWER_MS);
+		ret = ret ?: read_all(fd, body, len, answer_ms);
 		if (ret)
 			return ret;
 		if (type == HPC_F_FETCH && len == sizeof(fetch)) {
@@ -974,7 +975,7 @@ static void arrive(const struct image *sound, uint64_t sum)
 /* Sends a subject away, to us; its image.  -errno. */
 static int send_away(pid_t pid, int fd[2], struct image *im)
 {
-	int64_t deadline = now_ms() + ANSWER_MS;
+	int64_t deadline = now_ms() + answer_ms;
 	int ret;
 
 	do
@@ -1019,9 +1020,9 @@ static void come_back(const struct image *sound, uint64_t sum)
 		if (m.must)
 			wrong(&m, "taken for good");
 		/* Home said so just before it is so. */
-		for (i = 0; i < ANSWER_MS && !hpc_where(pid, &where) && where; i++)
+		for (i = 0; i < answer_ms && !hpc_where(pid, &where) && where; i++)
 			usleep(1000);
-		if (i == ANSWER_MS)
+		if (i == answer_ms)
 			wrong(&m, "taken, but not at home");
 		if (!*m.text && waitpid(pid, &status, WNOHANG))
 			wrong(&m, "an image as it should be ends with status %#x", status);
@@ -1090,6 +1091,10 @@ int main(int argc, char **argv)
 	seed = strtoull(argv[2], NULL, 0);
 	first = strtoul(argv[3], NULL, 0);
 	count = strtoul(argv[4], NULL, 0);
+	if (getenv("SLOWNESS")) {
+		answer_ms *= atoi(getenv("SLOWNESS"));
+		end_ms *= atoi(getenv("SLOWNESS"));
+	}
 	signal(SIGPIPE, SIG_IGN);
 	device = hpc_open(O_RDWR);
 	if (device < 0) {
