@@ -158,7 +158,7 @@ my_addresses() { ip -4 -o addr show 2>/dev/null | awk '$2 != "lo" { printf "%s %
 
 wait_server() {	# URL
 	tries=$((server_deadline / 3))
-	until wget -q -T 3 -O /run/tessera/image.sum "$1.sum" 2>/dev/null; do
+	until timeout 5 wget -q -O /run/tessera/image.sum "$1.sum" 2>/dev/null; do
 		tries=$((tries - 1))
 		if [ $tries -le 0 ]; then
 			addresses=$(my_addresses)
@@ -170,13 +170,28 @@ wait_server() {	# URL
 	done
 }
 
+fetched() { size_of "$ram/live.squashfs" 2>/dev/null || echo 0; }
+
+# As much as comes until nothing has come for 10 s: not every busybox lets wget see to that.
+fetch_some() {	# URL
+	wget -q -c -O "$ram/live.squashfs" "$1" 2>/dev/null &
+	still=0 last=$(fetched)
+	while [ -e /proc/$!/exe ] && [ $still -lt 10 ]; do
+		sleep 1
+		now=$(fetched)
+		if [ "$now" -gt "$last" ]; then still=0 last=$now; else still=$((still + 1)); fi
+	done
+	kill $! 2>/dev/null
+	wait $! 2>/dev/null
+}
+
 # Goes on where a transfer broke off, as long as there is progress now and then.
 download() {	# URL BYTES
 	idle=0
-	while [ "$(size_of "$ram/live.squashfs" 2>/dev/null || echo 0)" -lt "$2" ]; do
-		before=$(size_of "$ram/live.squashfs" 2>/dev/null || echo 0)
-		wget -q -c -T 10 -O "$ram/live.squashfs" "$1" 2>/dev/null || :
-		after=$(size_of "$ram/live.squashfs" 2>/dev/null || echo 0)
+	while [ "$(fetched)" -lt "$2" ]; do
+		before=$(fetched)
+		fetch_some "$1"
+		after=$(fetched)
 		[ "$after" -lt "$2" ] || return 0
 		if [ "$after" -gt "$before" ]; then idle=0; else idle=$((idle + 1)); fi
 		if [ $idle -ge 5 ]; then
