@@ -19,7 +19,7 @@ FOLDER = "/tmp/away"
 RANDOM = float(os.environ.get("AWAY_RANDOM") or 0)
 SEED = os.environ.get("AWAY_SEED") or "1"
 JOBS = 1 if RANDOM else 4
-EACH = 60  # seconds that one case may take
+EACH = 120  # seconds that one case may take
 MOVER = "#!/bin/sh\nexec migrate -t {seconds:g} \"$@\"\n"
 
 
