@@ -3,6 +3,7 @@
 behaves beside other DHCP servers."""
 
 import contextlib
+import errno
 import ipaddress
 import os
 import re
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 from room import TOP, Room, Serve, run, wait_until
 
-from tessera_serve import probe, rules, script
+from tessera_serve import probe, rules, script, service
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("dnsmasq", path="/usr/sbin:/usr/bin:/sbin"),
                                 reason="needs root and dnsmasq (Debian package dnsmasq-base)")
@@ -306,3 +307,18 @@ def test_an_offer_is_one_for_us_only():
     frame[58:62] = b"\x0a\0\0\x05"
     assert probe.parse_offer(bytes(frame), 8) is None
     assert probe.parse_offer(bytes(frame), 7) == "an unnamed server"
+
+
+def test_a_cable_that_is_out_does_not_end_it(monkeypatch, tmp_path):
+    said = []
+    own = service.Service(service.Options(tmp_path, tmp_path, []), said.append)
+    address = ipaddress.ip_interface("10.83.0.1/16")
+    own.segments = [service.Segment("eth0", address, proxy=False)]
+    monkeypatch.setattr(service.cards, "list_cards", lambda names: [service.Card("eth0", MAC, False, address)])
+
+    def down(*_):
+        raise OSError(errno.ENETDOWN, os.strerror(errno.ENETDOWN))
+
+    monkeypatch.setattr(service, "find_servers", down)
+    own._look_again()
+    assert own.segments and not said and not own.problem()

@@ -185,7 +185,10 @@ class Service:
             card = by_name.get(segment.card)
             if not card:
                 continue
-            others = sorted(find_servers(card.name, LOOK_SECONDS) - {str(segment.address.ip)})
+            try:
+                others = sorted(find_servers(card.name, LOOK_SECONDS) - {str(segment.address.ip)})
+            except OSError:  # its cable is out, or somebody took the card down: no reason to end
+                continue
             if not others or self._stop.is_set():
                 continue
             self._tell(f"{card.name}: a DHCP server has come, {', '.join(others)}; giving no more addresses")
