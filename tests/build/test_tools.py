@@ -49,6 +49,7 @@ def test_help_and_version(tool, name):
     ("mps", ["-x"]), ("mps", ["one"]), ("mps", ["-n", "x"]), ("mtop", ["-x"]), ("mtop", ["-d", "0"]),
     ("mtop", ["-n", "x"]), ("mtop", ["more"]), ("mosmon", ["-x"]), ("mosmon", ["-d", "x"]), ("mosmon", ["more"]),
     ("hpcd", ["-x"]), ("hpcd", ["more"]), ("hpcd", ["-p", "0"]), ("hpcd", ["-p", "65536"]), ("hpcd", ["-l", "-1"]),
+    ("hpcd", ["-s", "5"]), ("hpcd", ["-s", "601"]),
 ])
 def test_wrong_usage(tool, name, arguments):
     done = tool(name, *arguments)

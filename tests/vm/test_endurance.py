@@ -13,7 +13,7 @@ from math import ceil
 
 import pytest
 
-from moving import Carry, Spin, guests, prepare
+from moving import Carry, Spin, guests, prepare, restart
 from tessera.artifacts import BUILD, default_kernel
 from tessera.timing import retry, scale
 
@@ -23,7 +23,7 @@ SEED = int(os.environ.get("SEED") or random.SystemRandom().randrange(1 << 32))
 # How often, and how much.
 ARRIVALS, RETURNS = (10000, 2000) if SOAK else (300, 100)
 TRIPS, TRIP_MIB = (1000, 64) if SOAK else (10, 8)
-RANDOM_SECONDS = 600 if SOAK else 30
+RANDOM_SECONDS = 600 if SOAK else 30 * scale()
 
 WARM_UP = 60  # of what is repeated, before memory is measured
 # What may be there more than before, KiB: neither of these grows with the number of repetitions.
@@ -38,12 +38,20 @@ def progress(text):
     print(f"  {text}", flush=True)
 
 
+def be_patient(node):
+    """What a debug kernel does on a busy host may keep it from answering for seconds."""
+    node.succeed(f"sed -i 's/hpcd -d/hpcd -d -s {6 * scale():.0f}/' /usr/lib/tessera/hpcd")
+    restart(node)
+
+
 @pytest.fixture(scope="module")
 def cluster(make_module_cluster):
     print(f"SEED={SEED}")
     cluster = make_module_cluster(3, dhcp=True)
     prepare(*cluster.nodes)
     for node in cluster.nodes:
+        if default_kernel() == "debug":
+            be_patient(node)
         node.copy_to(BUILD / "tests" / "imagefuzz", "/tmp/imagefuzz", mode=0o755)
     return cluster
 
@@ -175,13 +183,13 @@ def test_moves_at_random(cluster):
     nothing = Nothing(*cluster.nodes)
     programs = [Spin(one), Carry(one, 8), Spin(two), Carry(two, 2), Spin(three), Carry(three, 4)]
     rng = random.Random(SEED)
-    logs = [wander(program, rng, RANDOM_SECONDS * scale(), (1, 2, 3)) for program in programs]
+    logs = [wander(program, rng, RANDOM_SECONDS, (1, 2, 3)) for program in programs]
     for program, log in zip(programs, logs):
         program.home.wait_until_succeeds(f"grep -q over {log}", RANDOM_SECONDS + 200)
         said = program.home.succeed(f"cat {log}")
         assert not re.search("no$|^migrate:", said, re.MULTILINE), f"SEED={SEED}\n{said}"
         progress(f"process {program.pid} of {program.home.name}: {program.moves()} moves")
-    assert sum(program.moves() for program in programs) > RANDOM_SECONDS // 5
+    assert sum(program.moves() for program in programs) > RANDOM_SECONDS // (5 * scale())
     for program in programs:
         program.home.succeed(f"touch {program.file}.stop")
     for program in programs:

@@ -12,14 +12,10 @@
 #include "channel.h"
 #include "clock.h"
 
-/*
- * A peer that is silent is asked after IDLE seconds; one that does not answer, or
- * does not confirm data, for TIMEOUT is dead.
- */
-#define KEEPALIVE_IDLE_S	2
-#define KEEPALIVE_INTERVAL_S	1
-#define KEEPALIVE_PROBES	3
-#define TIMEOUT_MS		6000
+/* A peer that says nothing is asked after a third of the time, then in every sixth. */
+#define IDLE_SHARE	3
+#define INTERVAL_SHARE	6
+#define PROBES		3
 
 #define FINISH_MS		1000
 
@@ -28,7 +24,7 @@ static int set_option(int fd, int level, int name, int value)
 	return setsockopt(fd, level, name, &value, sizeof(value)) ? -errno : 0;
 }
 
-int hpcd_channel_begin(struct hpcd_channel *c, int fd, int timeout_ms)
+int hpcd_channel_begin(struct hpcd_channel *c, int fd, int timeout_ms, int silence_s)
 {
 	int ret;
 
@@ -38,13 +34,13 @@ int hpcd_channel_begin(struct hpcd_channel *c, int fd, int timeout_ms)
 	if (!ret)
 		ret = set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 	if (!ret)
-		ret = set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
+		ret = set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, silence_s / IDLE_SHARE);
 	if (!ret)
-		ret = set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S);
+		ret = set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, silence_s / INTERVAL_SHARE);
 	if (!ret)
-		ret = set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
+		ret = set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, PROBES);
 	if (!ret)
-		ret = set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, TIMEOUT_MS);
+		ret = set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, silence_s * 1000);
 	return ret;
 }
 

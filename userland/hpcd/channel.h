@@ -26,8 +26,8 @@ struct hpcd_channel {
 	uint8_t payload[HPCD_PAYLOAD_MAX];
 };
 
-/* Sets up the socket so that a dead peer is noticed within seconds, by the engine too. */
-int hpcd_channel_begin(struct hpcd_channel *c, int fd, int timeout_ms);
+/* Sets up the socket so that a peer silent for @silence_s counts as dead, for the engine too. */
+int hpcd_channel_begin(struct hpcd_channel *c, int fd, int timeout_ms, int silence_s);
 
 /* A connected socket.  @port: where @addr has none. */
 int hpcd_connect(const struct hpc_addr *addr, uint16_t port, int timeout_ms);

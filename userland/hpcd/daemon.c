@@ -455,6 +455,7 @@ static int setup(const struct hpcd_options *options)
 
 	d.mover.port = options->port;
 	d.mover.linger_ms = options->linger_ms;
+	d.mover.silence_s = options->silence_s;
 	ret = folders_make();
 	if (!ret)
 		ret = lock_take();

@@ -16,6 +16,7 @@ struct hpcd_options {
 	bool verbose;
 	uint16_t port;
 	int linger_ms;
+	int silence_s;
 };
 
 /* --- loop.c: what is waited for ------------------------------------------------------ */

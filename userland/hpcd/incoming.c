@@ -219,7 +219,7 @@ int hpcd_move_in(const struct hpcd_mover *mover, int sock, uint32_t *ret_node,
 	struct visit v = { .mover = mover, .why = ret_why };
 	int ret;
 
-	ret = hpcd_channel_begin(&v.c, sock, HPCD_HANDSHAKE_MS);
+	ret = hpcd_channel_begin(&v.c, sock, HPCD_HANDSHAKE_MS, mover->silence_s);
 	ret = ret ? say(&v, ret, "setting up a socket: %s", strerror(-ret)) : host(&v);
 	*ret_node = v.its.node;
 	return ret;

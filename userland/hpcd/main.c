@@ -17,13 +17,15 @@
 
 #define LINGER_S	60
 #define LINGER_MAX_S	86400
+#define SILENCE_S	6
+#define SILENCE_MAX_S	600
 
 const char *tool_name = "hpcd";
 
 static void help(FILE *out)
 {
 	fprintf(out,
-		"usage: hpcd [-d] [-v] [-p PORT] [-l SECONDS]\n"
+		"usage: hpcd [-d] [-v] [-p PORT] [-l SECONDS] [-s SECONDS]\n"
 		"       hpcd -n\n"
 		"\n"
 		"Moves processes between this node and others: connects to a node when somebody\n"
@@ -34,12 +36,14 @@ static void help(FILE *out)
 		"  -p, --port PORT       TCP port, the same on all nodes (default: %d)\n"
 		"  -l, --linger SECONDS  how long the container of a node that has no guests here\n"
 		"                        any more is kept (default: %d)\n"
+		"  -s, --silence SECONDS after how long a node that does not answer counts as\n"
+		"                        dead, and what moved there as lost (default: %d)\n"
 		"  -v, --verbose         also say which process went where\n"
 		"  -h, --help            this text\n"
 		"  -V, --version         version of this program\n"
 		"\n"
 		"Exit status: 0 ended when told to, 1 failed, 2 wrong usage.  See also: migrate(1).\n",
-		HPCD_PORT, LINGER_S);
+		HPCD_PORT, LINGER_S, SILENCE_S);
 }
 
 /*
@@ -101,17 +105,20 @@ int main(int argc, char **argv)
 		{ "check", no_argument, NULL, 'n' },
 		{ "port", required_argument, NULL, 'p' },
 		{ "linger", required_argument, NULL, 'l' },
+		{ "silence", required_argument, NULL, 's' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ 0 },
 	};
-	struct hpcd_options options = { .port = HPCD_PORT, .linger_ms = LINGER_S * 1000 };
+	struct hpcd_options options = {
+		.port = HPCD_PORT, .linger_ms = LINGER_S * 1000, .silence_s = SILENCE_S,
+	};
 	bool check = false;
 	long n;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "dnp:l:vhV", known, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "dnp:l:s:vhV", known, NULL)) != -1) {
 		switch (c) {
 		case 'd':
 			options.foreground = true;
@@ -128,6 +135,12 @@ int main(int argc, char **argv)
 			if (!tool_number(optarg, 0, LINGER_MAX_S, &n))
 				return tool_usage("'%s' is no number of seconds", optarg);
 			options.linger_ms = n * 1000;
+			break;
+		case 's':
+			if (!tool_number(optarg, SILENCE_S, SILENCE_MAX_S, &n))
+				return tool_usage("'%s' is no number of seconds from %d to %d",
+						  optarg, SILENCE_S, SILENCE_MAX_S);
+			options.silence_s = n;
 			break;
 		case 'v':
 			options.verbose = true;

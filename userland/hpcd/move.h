@@ -23,11 +23,13 @@
  * @engine:	/dev/hpc
  * @port:	of hpcds whose address does not name one
  * @linger_ms:	how long a new container stays without guests
+ * @silence_s:	after how long a node that does not answer counts as dead
  */
 struct hpcd_mover {
 	int engine;
 	uint16_t port;
 	int linger_ms;
+	int silence_s;
 };
 
 /*

@@ -64,7 +64,7 @@ static int reach(const struct hpcd_mover *mover, uint32_t number, struct hpcd_ch
 		return why(ret_why, fd, "connecting to %s: %s%s", text, strerror(-fd),
 			   fd == -ECONNREFUSED ? " (no hpcd there)" : "");
 	}
-	ret = hpcd_channel_begin(c, fd, HPCD_HANDSHAKE_MS);
+	ret = hpcd_channel_begin(c, fd, HPCD_HANDSHAKE_MS, mover->silence_s);
 	return ret ? why(ret_why, ret, "setting up a socket: %s", strerror(-ret)) : 0;
 }
 
