@@ -76,9 +76,9 @@ def server():
         http.shutdown()
 
 
-def fetch(root, url):
-    into = 'mount --bind /proc "$0/proc" && exec chroot "$0" /bin/sh -c "$1" sh "$2"'
-    return subprocess.run(["unshare", "--mount", "sh", "-c", into, root, SCRIPT, url], capture_output=True,
+def fetch(root, url, script=SCRIPT):
+    into = 'mount -t proc proc "$0/proc" && exec chroot "$0" /bin/sh -c "$1" sh "$2"'
+    return subprocess.run(["unshare", "--mount", "--pid", "--fork", "sh", "-c", into, root, script, url], capture_output=True,
                           text=True, check=False, timeout=120)
 
 
@@ -99,6 +99,22 @@ def test_a_server_that_pauses_is_asked_again(root, server):
 def test_what_was_not_meant_is_not_taken(root, server):
     done = fetch(root, f"{server}/wrong")
     assert done.returncode and "SHA-256 differs" in done.stdout
+
+
+def test_a_network_that_does_not_end_is_ended(root):
+    script = """
+. /usr/lib/tessera/medium.sh
+printf '%s\\n' '#!/bin/sh' 'trap "" TERM' 'while :; do sleep 1; done' > /tmp/dhcpcd
+chmod +x /tmp/dhcpcd
+/tmp/dhcpcd & network_pid=$!
+sleep 0.5
+kill $network_pid
+sleep 0.5
+[ -e "/proc/$network_pid/exe" ] && echo deaf
+stop_network
+[ -e "/proc/$network_pid/exe" ] || echo over
+"""
+    assert fetch(root, "", script).stdout == "deaf\nover\n"
 
 
 def test_nobody_answers(root):

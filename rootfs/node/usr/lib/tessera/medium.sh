@@ -148,9 +148,13 @@ start_network() {
 	network_pid=$!
 }
 
-# Debian starts it again, with the same client identifier: the same lease.
+# Debian starts it again, with the same client identifier: the same lease.  A dhcpcd
+# that is told to end while its hook runs does not always do so.
 stop_network() {
 	kill "$network_pid" 2>/dev/null
+	tries=30
+	while [ -e "/proc/$network_pid/exe" ] && [ $((tries -= 1)) -gt 0 ]; do sleep 0.1; done
+	[ $tries -gt 0 ] || killall -q -KILL dhcpcd
 	wait "$network_pid" 2>/dev/null
 }
 
