@@ -35,6 +35,8 @@
 
 /* How long a target may take to unpack, and a home to say GO. */
 #define READY_TIMEOUT	(120 * HZ)
+/* From one node to another a process comes home first, at the pace of the network. */
+#define HEAD_TIMEOUT	(600 * HZ)
 #define GO_TIMEOUT	(60 * HZ)
 /* How long the threads of a process may take to come to a halt. */
 #define GATHER_TIMEOUT	(5 * HZ)
@@ -384,11 +386,14 @@ static int more_threads(struct hpc_link *link, struct hpc_arrival *a)
 static int receive(struct hpc_link *link, struct hpc_arrival *a)
 {
 	struct hpc_process *p = hpc_process(current);
+	long timeout = link->timeout;
 	u16 type;
 	u32 len;
 	int ret;
 
+	link->timeout = HEAD_TIMEOUT;
 	ret = hpc_link_recv_frame(link, &type, &len);
+	link->timeout = timeout;
 	if (ret)
 		return ret;
 	if (type != HPC_F_HEAD)

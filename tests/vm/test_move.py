@@ -7,10 +7,11 @@ moves is tests/vm/programs/spin.c, which checks its sums, clocks and names itsel
 
 import re
 import struct
+import time
 
 import pytest
 
-from moving import (LOST, NOTICED, Spin, arm, disarmed, guest_of, guests, prepare, restart,
+from moving import (LOST, NOTICED, Carry, Spin, arm, disarmed, guest_of, guests, prepare, restart,
                     without_hpcd)
 from tessera.timing import scale
 
@@ -203,6 +204,24 @@ def test_container_ends_when_it_is_not_needed(cluster, home):
     node.wait_until_succeeds("! ls /run/tessera/guests | grep sock")
     node.wait_until_succeeds("! ls -d /sys/fs/cgroup/tessera/1-*")
     assert node.succeed("ps | grep -c '[h]pcd-guests' || true").strip() == "0"
+
+
+@pytest.mark.deadline(400)
+def test_node_to_node_by_a_slow_network(cluster, home):
+    """On its way it comes home, which takes longer than what else a node waits for."""
+    away = cluster.nodes[1]
+    for node in (home, away):
+        node.succeed("sed -i 's/hpcd -d.*2>/hpcd -d -s 600 2>/' /usr/lib/tessera/hpcd")
+        restart(node)
+    carry = Carry(home, 8)
+    carry.migrate(2)
+    cluster.fault(away, home, delay=4000)
+    begin = time.monotonic()
+    home.succeed(f"migrate -t {200 * scale():g} {carry.pid} 3", timeout=210)
+    took = time.monotonic() - begin
+    cluster.fault(away, home, delay=0)
+    assert carry.where() == 3 and took > 35, took
+    carry.finish()
 
 
 # --- hpcd itself --------------------------------------------------------------------------
