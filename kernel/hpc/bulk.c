@@ -35,6 +35,9 @@
 /* So much of a write is put into the file in one go, if it is there. */
 #define PIECE		SZ_64K
 
+/* Pages that travel under one header. */
+#define SLOTS		64
+
 static bool is_write(u32 nr)
 {
 	return nr == __NR_write || nr == __NR_pwrite64;
@@ -65,12 +68,24 @@ static bool is_plain(struct file *file, bool write)
 /* The one that splices of this thread share, and that goes with it. */
 static struct pipe_inode_info *own_pipe(void)
 {
-	if (!current->splice_pipe) {
-		current->splice_pipe = alloc_pipe_info();
-		if (current->splice_pipe)
-			current->splice_pipe->readers = 1;
+	struct pipe_inode_info *pipe = current->splice_pipe;
+	unsigned int accounted;
+
+	if (!pipe) {
+		pipe = alloc_pipe_info();
+		if (!pipe)
+			return NULL;
+		pipe->readers = 1;
+		current->splice_pipe = pipe;
 	}
-	return current->splice_pipe;
+	if (pipe->ring_size < SLOTS) {
+		/* Not one of the user's, whose number has a limit. */
+		accounted = pipe->nr_accounted;
+		if (pipe_resize_ring(pipe, SLOTS))
+			return NULL;
+		pipe->nr_accounted = accounted;
+	}
+	return pipe;
 }
 
 static void drop(struct pipe_inode_info *pipe, size_t len)
@@ -127,9 +142,8 @@ bool hpc_bulk_begin(struct hpc_bulk *b, const struct hpc_wire_call *w,
 	b->pos = b->positioned ? le64_to_cpu(w->arg[3]) : file->f_pos;
 	if (b->pos < 0 || !is_plain(file, b->write))
 		goto no;
-	if (b->write)
-		b->pipe = own_pipe();
-	if (b->pipe || !b->write)
+	b->pipe = own_pipe();
+	if (b->pipe)
 		return true;
 no:
 	bulk_end(b);
@@ -139,7 +153,7 @@ no:
 /* What a splice has gathered in its pipe, as one PART. */
 static int send_gathered(struct pipe_inode_info *pipe, struct splice_desc *sd)
 {
-	struct bio_vec bvec[PIPE_DEF_BUFFERS];
+	struct bio_vec bvec[SLOTS];
 	struct hpc_link *link = sd->u.data;
 	unsigned int tail, n = 0;
 	u32 len = 0;
@@ -215,7 +229,7 @@ static size_t whole_pages(const struct hpc_bulk *b)
 
 static ssize_t write_waiting(struct hpc_bulk *b, size_t len)
 {
-	struct bio_vec bvec[PIPE_DEF_BUFFERS];
+	struct bio_vec bvec[SLOTS];
 	unsigned int tail, n = 0;
 	struct iov_iter from;
 	ssize_t ret;

@@ -11,7 +11,7 @@
  *	crowd MIB THREADS		the same, with threads that sleep
  *	call COUNT			getppid(): ns each
  *	read FILE BLOCK		the whole file: MB/s
- *	write FILE BLOCK MIB		MB/s
+ *	write FILE BLOCK MIB		over what it has, or a new file: MB/s
  *	cpu ROUNDS			arithmetic: seconds
  *	threads COUNT ROUNDS		the same, the rounds divided among threads, which are
  *					there before and end in it
@@ -259,7 +259,7 @@ static int write_file(char **arg)
 	size_t block = strtoull(arg[1], NULL, 10);
 	uint64_t total = strtoull(arg[2], NULL, 10) << 20, left;
 	char *buf = memory(block);
-	int fd = open(arg[0], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int fd = open(arg[0], O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	double t;
 
 	if (fd < 0)
