@@ -12,9 +12,7 @@
 TEST_RESULTS := $(B)/test-results
 
 # Each with what must be there before it can run.
-TEST_FOLDERS        := unit build driver netns image vm away
-# On demand, and in `make soak`: minutes of booting PCs from CD, stick and network.
-TEST_ON_DEMAND      := media
+TEST_FOLDERS        := unit build driver netns image media vm away
 TEST_NEEDS_unit     := unit-tests
 TEST_NEEDS_build    := kernel userland userland-tests hub
 TEST_NEEDS_driver   := hub userland
@@ -35,7 +33,7 @@ TESTS ?= $(TEST_FOLDERS:%=tests/%)
 endif
 PYTEST_OPTIONS ?=
 
-TEST_NEEDS := $(sort $(foreach f,$(TEST_FOLDERS) $(TEST_ON_DEMAND),\
+TEST_NEEDS := $(sort $(foreach f,$(TEST_FOLDERS),\
 	$(if $(filter tests/$(f) tests/$(f)/%,$(TESTS)),$(TEST_NEEDS_$(f)))))
 
 .PHONY: test lint
