@@ -26,6 +26,9 @@
 
 #define TAKEN_TIMEOUT	(120 * HZ)
 
+/* For what a slow disk of home makes of a long write. */
+#define DISK_TIMEOUT_MS	(120 * MSEC_PER_SEC)
+
 /*
  * Home is gone, and with it everything this process is to the world.  But who is
  * ending anyway only broke off, and has its last word in hpc_guest_exit().
@@ -303,6 +306,7 @@ long hpc_guest_call(struct hpc_task *hpc, unsigned int nr,
 		.nr	= cpu_to_le32(nr),
 		.ranges	= cpu_to_le32(ranges->n),
 	};
+	bool large = ranges->in > COPY_LIMIT;
 	struct hpc_wire_result result;
 	u32 len, parts = 0;
 	int i, err;
@@ -311,12 +315,16 @@ long hpc_guest_call(struct hpc_task *hpc, unsigned int nr,
 	for (i = 0; i < 6; i++)
 		w.arg[i] = cpu_to_le64(arg[i]);
 	times_take(hpc, &w.times);
-	if (ranges->in <= COPY_LIMIT)
-		err = send_copied(hpc, &w, ranges, head_len);
-	else
+	if (large) {
+		hpc_link_patient(hpc->link, DISK_TIMEOUT_MS);
 		err = send_pinned(hpc, &w, ranges, head_len);
+	} else {
+		err = send_copied(hpc, &w, ranges, head_len);
+	}
 	/* Memory that went away since it was looked at; nothing was sent. */
 	if (err == -EFAULT || err == -ENOMEM) {
+		if (large)
+			hpc_link_impatient(hpc->link);
 		settle(hpc);
 		return err;
 	}
@@ -334,6 +342,8 @@ long hpc_guest_call(struct hpc_task *hpc, unsigned int nr,
 		err = recv_out(hpc, ranges, parts, le64_to_cpu(result.ret),
 			       len - sizeof(result));
 	clear_bit(HPC_T_INTR_SENT, &hpc->flags);
+	if (large)
+		hpc_link_impatient(hpc->link);
 	settle(hpc);
 	if (err) {
 		lost(hpc);
@@ -589,14 +599,14 @@ static int go_home_work(struct hpc_task *hpc)
 	int ret;
 
 	hpc->link->timeout = TAKEN_TIMEOUT;
-	hpc_link_patient(hpc->link, true);
+	hpc_link_patient(hpc->link, 0);
 	ret = hpc_threads_get(&all, &n);
 	if (!ret) {
 		ret = send_home(hpc, all, n);
 		kvfree(all);
 	}
 	hpc->link->timeout = MAX_SCHEDULE_TIMEOUT;
-	hpc_link_patient(hpc->link, false);
+	hpc_link_impatient(hpc->link);
 	return ret;
 }
 

@@ -283,22 +283,28 @@ static int link_fail(struct hpc_link *link, int error)
 	return link->error;
 }
 
-void hpc_link_patient(struct hpc_link *link, bool patient)
+/* Keepalive, which that overrules, finds a dead node that owes nothing all the same. */
+static u32 swap_user_timeout(struct sock *sk, u32 ms)
 {
-	struct sock *sk;
+	u32 old;
 
-	if (!link->sock)
-		return;
-	sk = link->sock->sk;
 	lock_sock(sk);
-	if (patient) {
-		link->impatient = inet_csk(sk)->icsk_user_timeout;
-		/* Keepalive, which that overrules, finds a dead node all the same. */
-		inet_csk(sk)->icsk_user_timeout = 0;
-	} else {
-		inet_csk(sk)->icsk_user_timeout = link->impatient;
-	}
+	old = inet_csk(sk)->icsk_user_timeout;
+	WRITE_ONCE(inet_csk(sk)->icsk_user_timeout, ms);
 	release_sock(sk);
+	return old;
+}
+
+void hpc_link_patient(struct hpc_link *link, unsigned int ms)
+{
+	if (link->sock && !link->patience++)
+		link->impatient = swap_user_timeout(link->sock->sk, ms);
+}
+
+void hpc_link_impatient(struct hpc_link *link)
+{
+	if (link->sock && !--link->patience)
+		swap_user_timeout(link->sock->sk, link->impatient);
 }
 
 /* --- sending --------------------------------------------------------------- */

@@ -38,6 +38,7 @@ enum hpc_link_callback {
  * @timeout:	longest wait for one piece of input or room for output, jiffies
  * @mem:	what was sent into memory, see hpc_link_memory()
  * @room:	for how much
+ * @patience:	hpc_link_patient() calls that hpc_link_impatient() has not ended
  * @impatient:	TCP_USER_TIMEOUT to go back to, ms
  * @error:	first error met, negative errno; nothing goes through after it
  * @deaf:	something was left unread for a fatal signal: nothing can be read
@@ -58,6 +59,7 @@ struct hpc_link {
 	long			timeout;
 	u8			*mem;
 	size_t			room;
+	unsigned int		patience;
 	u32			impatient;
 	int			error;
 	bool			deaf;
@@ -93,22 +95,24 @@ int hpc_link_send_pages(struct hpc_link *link, u16 type, const void *head,
 			u32 len);
 int hpc_link_recv_frame(struct hpc_link *link, u16 *type, u32 *len);
 int hpc_link_recv(struct hpc_link *link, void *to, size_t len);
-/* The whole body of a frame, which is to be @size bytes, and is @len.  -EPROTO. */
 /*
  * Fills @pipe with the pages that hold what comes in, without copying them where
  * that is possible: at most @len bytes, at least one; how many, or -errno.
  */
 ssize_t hpc_link_splice(struct hpc_link *link, struct pipe_inode_info *pipe,
 			size_t len);
+/* The whole body of a frame, which is to be @size bytes, and is @len.  -EPROTO. */
 int hpc_link_recv_body(struct hpc_link *link, void *to, size_t size, u32 len);
 int hpc_link_recv_iter(struct hpc_link *link, struct iov_iter *to);
 int hpc_link_skip(struct hpc_link *link, size_t len);
 
 /*
- * While an image goes through, the other side may be busy for longer than a
- * dead node is waited for otherwise.
+ * While an image goes through, or what a disk is to take, the other side may
+ * leave unread what it was sent for longer than a dead node is waited for
+ * otherwise.  @ms: for so long; 0: as long as link->timeout allows.
  */
-void hpc_link_patient(struct hpc_link *link, bool patient);
+void hpc_link_patient(struct hpc_link *link, unsigned int ms);
+void hpc_link_impatient(struct hpc_link *link);
 
 /* Is there something to read, or is the link at its end?  Never sleeps. */
 bool hpc_link_readable(struct hpc_link *link);

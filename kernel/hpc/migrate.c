@@ -229,7 +229,7 @@ static int send_out(struct hpc_request *req, struct hpc_task **all,
 	int ret;
 
 	hpc_files_clear(hpc_process(current));
-	hpc_link_patient(req->link, true);
+	hpc_link_patient(req->link, 0);
 	ret = hpc_fault(HPC_FAULT_BEFORE_PACK, req->link);
 	ret = ret ?: hpc_pack(req->link, n, &stats);
 	ret = ret ?: hpc_send_saved(req->link, all, n);
@@ -237,7 +237,7 @@ static int send_out(struct hpc_request *req, struct hpc_task **all,
 	ret = ret ?: more_links(req->link, all, n);
 	ret = ret ?: hpc_fault(HPC_FAULT_AFTER_PACK, req->link);
 	ret = ret ?: await_ready(req->link);
-	hpc_link_patient(req->link, false);
+	hpc_link_impatient(req->link);
 	ret = ret ?: hpc_fault(HPC_FAULT_BEFORE_GO, req->link);
 	ret = ret ?: hpc_link_send(req->link, HPC_F_GO, NULL, 0);
 	if (!ret)

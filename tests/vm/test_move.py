@@ -232,6 +232,32 @@ def test_node_to_node_by_a_slow_network(cluster, home):
             restart(node)
 
 
+def test_a_disk_of_home_that_takes_its_time(home, away):
+    """A long write waits for it, even if home's socket is full for longer than the silence that counts
+    as death."""
+    home.succeed("dd if=/dev/zero of=/tmp/disk bs=1M count=64 2>/dev/null", "mke2fs -F /tmp/disk >/dev/null",
+                 "mkdir /tmp/slow", "mount -t ext4 -o loop /tmp/disk /tmp/slow",
+                 "dd if=/dev/urandom of=/tmp/eight bs=1M count=8 2>/dev/null",
+                 "mkfifo /tmp/feed /tmp/feed.go")
+    home.succeed("(dd if=/tmp/feed of=/tmp/slow/written bs=4M iflag=fullblock 2>/tmp/dd.out; "
+                 "echo $? >/tmp/dd.status) >/dev/null 2>&1 &")
+    home.succeed("(exec 3>/tmp/feed; read line </tmp/feed.go; cat /tmp/eight >&3) "
+                 ">/dev/null 2>&1 &")
+    pid = home.wait_until_succeeds("pidof dd").split()[0]
+    home.wait_until_succeeds(f"grep -q pipe_read /proc/{pid}/stack")
+    home.succeed(f"migrate -t {60 * scale():g} {pid} 2", timeout=90)
+    try:
+        home.succeed("fsfreeze --freeze /tmp/slow", "echo go >/tmp/feed.go")
+        # The state that is wanted is that long a time without a byte taken.
+        home.succeed(f"sleep {NOTICED + 10}", timeout=60)
+        assert home.execute("test -e /tmp/dd.status").status, home.succeed("cat /tmp/dd.out")
+        assert home.succeed(f"cat /proc/{pid}/where").strip() == "2"
+    finally:
+        home.succeed("fsfreeze --unfreeze /tmp/slow")
+    assert home.wait_until_succeeds("cat /tmp/dd.status | grep .", 60).strip() == "0"
+    home.succeed("cmp /tmp/eight /tmp/slow/written", "umount /tmp/slow")
+
+
 # --- hpcd itself --------------------------------------------------------------------------
 
 
