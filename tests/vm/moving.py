@@ -39,6 +39,9 @@ class Program:
     def where(self):
         return int(self.home.succeed(f"cat /proc/{self.pid}/where"))
 
+    def members(self):
+        return [self.pid]
+
     def moves(self):
         return int(self.home.succeed(f"cat /proc/{self.pid}/nmigs"))
 
@@ -93,6 +96,27 @@ class Carry(Program):
 
     def __init__(self, home, mib):
         super().__init__(home, "carry", f"{mib}")
+
+
+class Family(Program):
+    """Processes of several threads that wait for each other."""
+
+    def __init__(self, home, children=2, threads=3, before=""):
+        super().__init__(home, "family", f"{children} {threads}", before)
+        self.children = [int(pid) for pid in
+                         home.succeed(f"cat /proc/{self.pid}/task/{self.pid}/children").split()]
+        assert len(self.children) == children
+
+    def members(self):
+        return [self.pid, *self.children]
+
+    def move_all(self, target):
+        pids = self.members()
+        self.home.succeed(" && ".join(f"migrate {pid} {target}" for pid in pids), timeout=90)
+        assert self.places() == [0 if target == "home" else target] * len(pids)
+
+    def places(self):
+        return [int(self.home.succeed(f"cat /proc/{pid}/where")) for pid in self.members()]
 
 
 def prepare(*nodes):

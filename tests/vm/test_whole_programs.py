@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from moving import LOST, NOTICED, Carry, Program, Spin, guests, prepare
+from moving import LOST, NOTICED, Carry, Family, Program, Spin, guests, prepare
 from tessera.artifacts import BUILD
 
 OLD_CPU = "qemu64"
@@ -38,27 +38,6 @@ def home(cluster):
 @pytest.fixture
 def away(cluster):
     return cluster.nodes[1]
-
-
-class Family(Program):
-    """Processes of several threads that wait for each other."""
-
-    def __init__(self, home, children=2, threads=3, before=""):
-        super().__init__(home, "family", f"{children} {threads}", before)
-        self.children = [int(pid) for pid in
-                         home.succeed(f"cat /proc/{self.pid}/task/{self.pid}/children").split()]
-        assert len(self.children) == children
-
-    def members(self):
-        return [self.pid, *self.children]
-
-    def move_all(self, target):
-        pids = self.members()
-        self.home.succeed(" && ".join(f"migrate {pid} {target}" for pid in pids), timeout=90)
-        assert self.places() == [0 if target == "home" else target] * len(pids)
-
-    def places(self):
-        return [int(self.home.succeed(f"cat /proc/{pid}/where")) for pid in self.members()]
 
 
 # --- by itself ----------------------------------------------------------------------
