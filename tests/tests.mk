@@ -18,7 +18,7 @@ TEST_NEEDS_build    := kernel userland userland-tests hub
 TEST_NEEDS_driver   := hub userland
 TEST_NEEDS_netns    := userland
 TEST_NEEDS_image    := kernel node node-hardware rootfs
-TEST_NEEDS_media    := netboot iso-test hub
+TEST_NEEDS_media    := netboot debs iso-test hub
 TEST_NEEDS_vm       := kernel kunit-modules node rootfs hub userland-tests
 TEST_NEEDS_away     := kernel node hub away-programs
 
