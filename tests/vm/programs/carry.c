@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * carry MIB FILE: holds that much memory, changes a little of it and checks all of
- * it, over and over, until there is a file named FILE.
+ * it, over and over, until there is a file named FILE.  As long as there is one
+ * named FILE.more, each turn takes as much memory again.
  *
  * Prints "carry PID ready", and "turn N" after each check.  At the end "turns N
  * sum X", where X depends on N alone, and exits with 0.  Memory that is not as it
@@ -28,16 +29,27 @@ static uint64_t part(uint64_t word, size_t i)
 	return word * (2 * i + 1);
 }
 
+static void take(size_t bytes)
+{
+	char *p = malloc(bytes);
+	size_t i;
+
+	for (i = 0; p && i < bytes; i += 4096)
+		((volatile char *)p)[i] = 1;
+}
+
 int main(int argc, char **argv)
 {
 	size_t words, i, k;
 	uint64_t *memory, sum = 0, found, seed = 1;
+	char more[256];
 	long turn;
 
 	if (argc != 3 || atoi(argv[1]) <= 0) {
 		fputs("usage: carry MIB FILE\n", stderr);
 		return 2;
 	}
+	snprintf(more, sizeof(more), "%s.more", argv[2]);
 	words = ((size_t)atoi(argv[1]) << 20) / sizeof(*memory);
 	memory = malloc(words * sizeof(*memory));
 	if (!memory)
@@ -50,6 +62,8 @@ int main(int argc, char **argv)
 	fflush(stdout);
 
 	for (turn = 1; access(argv[2], F_OK); turn++) {
+		if (access(more, F_OK) == 0)
+			take(words * sizeof(*memory));
 		for (k = 0; k < CHANGES; k++) {
 			i = mix(seed) % words;
 			sum -= part(memory[i], i);
