@@ -283,28 +283,19 @@ static int link_fail(struct hpc_link *link, int error)
 	return link->error;
 }
 
-/* Keepalive, which that overrules, finds a dead node that owes nothing all the same. */
-static u32 swap_user_timeout(struct sock *sk, u32 ms)
-{
-	u32 old;
-
-	lock_sock(sk);
-	old = inet_csk(sk)->icsk_user_timeout;
-	WRITE_ONCE(inet_csk(sk)->icsk_user_timeout, ms);
-	release_sock(sk);
-	return old;
-}
-
 void hpc_link_patient(struct hpc_link *link, unsigned int ms)
 {
-	if (link->sock && !link->patience++)
-		link->impatient = swap_user_timeout(link->sock->sk, ms);
+	if (!link->sock || link->patience++)
+		return;
+	link->impatient = inet_csk(link->sock->sk)->icsk_user_timeout;
+	/* Keepalive, which that overrules, finds a dead node all the same. */
+	tcp_sock_set_user_timeout(link->sock->sk, ms);
 }
 
 void hpc_link_impatient(struct hpc_link *link)
 {
 	if (link->sock && !--link->patience)
-		swap_user_timeout(link->sock->sk, link->impatient);
+		tcp_sock_set_user_timeout(link->sock->sk, link->impatient);
 }
 
 /* --- sending --------------------------------------------------------------- */
