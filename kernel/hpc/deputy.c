@@ -15,6 +15,10 @@
  *	any     --- EXIT, or SIGKILL, or the link ends ---> the process ends
  *
  * While BROUGHT, signals stay in the queue: they are for the process at home.
+ *
+ * A deputy that is stopped is roused by what comes in on its link, and by whoever
+ * wants the process home (see hpc_kick()).  It deals with that and stops again,
+ * here or at home; its parent hears of neither.
  */
 
 #define pr_fmt(fmt) "hpc: " fmt
@@ -81,6 +85,7 @@ static void thread_end(struct hpc_task *hpc)
 	hpc->role = HPC_HOME;
 	clear_bit(HPC_T_BRING, &hpc->flags);
 	clear_bit(HPC_T_BROUGHT, &hpc->flags);
+	clear_bit(HPC_T_STOPPED, &hpc->flags);
 }
 
 /* And the process is not away any more. */
@@ -182,6 +187,56 @@ static int forward(struct hpc_task *hpc, const struct ksignal *ksig)
 	return hpc_link_send(hpc->link, HPC_F_SIGNAL, &w, sizeof(w));
 }
 
+/* Called with the lock of the signals. */
+static bool is_stopped(void)
+{
+	return current->signal->flags & SIGNAL_STOP_STOPPED ||
+	       current->signal->group_stop_count;
+}
+
+/* It was roused, and what there was to do is done. */
+static void stop_again(void)
+{
+	spin_lock_irq(&current->sighand->siglock);
+	if (is_stopped() && !(current->jobctl & JOBCTL_STOP_PENDING)) {
+		task_join_group_stop(current);
+		recalc_sigpending();
+	}
+	spin_unlock_irq(&current->sighand->siglock);
+}
+
+/*
+ * The guest is to do as the process does.  1: it stands still, but here there is
+ * something to deal with first.
+ */
+static int stand_still(struct hpc_task *hpc)
+{
+	int ret = 0;
+
+	if (!test_and_set_bit(HPC_T_STOPPED, &hpc->flags))
+		ret = hpc_link_send(hpc->link, HPC_F_STOP, NULL, 0);
+	/* What comes from here on rouses us: see hpc_kick(). */
+	if (!ret && (hpc_link_unexpect(hpc->link) ||
+		     test_bit(HPC_T_BRING, &hpc->flags)))
+		ret = 1;
+	return ret;
+}
+
+static int go_on(struct hpc_task *hpc)
+{
+	bool stopped;
+
+	if (!test_bit(HPC_T_STOPPED, &hpc->flags))
+		return 0;
+	spin_lock_irq(&current->sighand->siglock);
+	stopped = is_stopped();
+	spin_unlock_irq(&current->sighand->siglock);
+	if (stopped)
+		return 0;
+	clear_bit(HPC_T_STOPPED, &hpc->flags);
+	return hpc_link_send(hpc->link, HPC_F_CONT, NULL, 0);
+}
+
 int hpc_deputy_signals(struct hpc_task *hpc)
 {
 	enum hpc_signal_kind kind;
@@ -201,14 +256,14 @@ int hpc_deputy_signals(struct hpc_task *hpc)
 			break;
 		}
 		if (kind == HPC_SIGNAL_STOP)
-			ret = hpc_link_send(hpc->link, HPC_F_STOP, NULL, 0);
+			ret = stand_still(hpc);
 		/* Stops, continues or ends the process here if it is to. */
 		if (!ret && get_signal(&ksig))
 			ret = forward(hpc, &ksig);
-		if (!ret && kind == HPC_SIGNAL_STOP)
-			ret = hpc_link_send(hpc->link, HPC_F_CONT, NULL, 0);
+		hpc_link_expect(hpc->link);
+		ret = ret ?: go_on(hpc);
 	}
-	return ret;
+	return min(ret, 0);
 }
 
 /* --- system calls ---------------------------------------------------------- */
@@ -734,10 +789,14 @@ void hpc_deputy_run(struct hpc_task *hpc)
 
 	while (hpc->role == HPC_DEPUTY) {
 		ret = 0;
-		if (!holding(hpc))
+		if (!holding(hpc)) {
+			if (test_bit(HPC_T_STOPPED, &hpc->flags))
+				stop_again();
+			ret = go_on(hpc);
 			hpc_link_wait(hpc->link, wanted, hpc);
+		}
 		clear_thread_flag(TIF_HPC);
-		if (signal_pending(current) &&
+		if (!ret && signal_pending(current) &&
 		    !test_bit(HPC_T_HOLD, &hpc->flags))
 			ret = hpc_deputy_signals(hpc);
 		if (!ret && wanted(hpc))
@@ -752,4 +811,5 @@ void hpc_deputy_run(struct hpc_task *hpc)
 		if (ret)
 			deputy_lost(hpc, ret);
 	}
+	stop_again();
 }

@@ -540,16 +540,28 @@ static int drain(struct hpc_task *hpc)
 	return 0;
 }
 
+static bool goes_home(void *data)
+{
+	struct hpc_task *hpc = data;
+
+	return test_bit(HPC_T_BRING, &hpc->flags) ||
+	       test_bit(HPC_T_BROUGHT, &hpc->flags);
+}
+
 static int stand_still(struct hpc_task *hpc)
 {
 	u16 type;
 	u32 len;
 	int ret = 0;
 
-	while (test_bit(HPC_T_STOPPED, &hpc->flags) && !ret) {
-		if (hpc_link_wait(hpc->link, NULL, NULL) &&
+	while (test_bit(HPC_T_STOPPED, &hpc->flags) && !goes_home(hpc) && !ret) {
+		/* It was to get us here; the next one is for a homecoming. */
+		clear_notify_signal();
+		if (hpc_link_wait(hpc->link, goes_home, hpc) &&
 		    fatal_signal_pending(current))
 			return -EINTR;
+		if (goes_home(hpc))
+			break;
 		hpc->link->timeout = MAX_SCHEDULE_TIMEOUT;
 		ret = hpc_link_recv_frame(hpc->link, &type, &len);
 		ret = ret ?: unasked(hpc, type, len);
@@ -618,10 +630,11 @@ static int go_home(struct hpc_task *hpc)
 	ret = hpc_gather_packed(hpc, MAX_SCHEDULE_TIMEOUT, go_home_work);
 	if (!ret)
 		gone(hpc);
-	/* Refused: home has no room; stay, until asked again. */
+	/* Refused: home has no room; stay, until asked again, and perhaps stand still. */
 	clear_bit(HPC_T_BRING, &hpc->flags);
 	clear_bit(HPC_T_BROUGHT, &hpc->flags);
 	clear_bit(HPC_T_ASKED, &hpc->flags);
+	set_thread_flag(TIF_HPC);
 	return ret < 0 ? ret : 0;
 }
 

@@ -217,7 +217,7 @@ enum {
 	HPC_T_BRING,		/* is to come home */
 	HPC_T_BROUGHT,		/* deputy: BRING is sent; guest: it came */
 	HPC_T_ASKED,		/* guest: WANTHOME is sent */
-	HPC_T_STOPPED,		/* guest: stands still */
+	HPC_T_STOPPED,		/* guest: stands still; deputy: it was told to */
 	HPC_T_INTR_SENT,	/* guest: the call under way was told to end */
 	HPC_T_HOLD,		/* deputy: signals wait for the guest's next call */
 	HPC_T_REPORT,		/* guest: home is to hear of its CPU time */
@@ -337,7 +337,8 @@ bool hpc_vdso_busy(struct hpc_task *hpc);
 
 /*
  * Gets @task, wherever it is, out of user mode or an interruptible sleep and
- * into hpc_exit_to_user(), or out of the system call it serves as a deputy.
+ * into hpc_exit_to_user(), or out of the system call it serves as a deputy; also
+ * a deputy that is stopped.
  */
 void hpc_kick(struct task_struct *task);
 

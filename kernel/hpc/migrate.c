@@ -112,7 +112,8 @@ int hpc_bring(struct task_struct *task)
 
 void hpc_task_release(struct hpc_task *hpc)
 {
-	timer_delete_sync(&hpc->retry);
+	/* Whoever still kicks it starts it no more. */
+	timer_shutdown_sync(&hpc->retry);
 	timer_delete_sync(&hpc->report);
 	hpc_link_close(hpc->link);
 	hpc->link = NULL;

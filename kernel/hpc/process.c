@@ -199,10 +199,49 @@ void hpc_interrupted_note(struct hpc_task *hpc)
 	restore_saved_sigmask();
 }
 
+/* So soon somebody looks again who is just about to stop. */
+#define STOPS_SOON	max(1, HZ / 50)
+
+/* Signals that stop it are pending, and take it before anything else does. */
+static bool stops_again(const struct task_struct *task)
+{
+	unsigned long pending = task->pending.signal.sig[0] |
+				task->signal->shared_pending.signal.sig[0];
+
+	return pending & SIG_KERNEL_STOP_MASK & ~task->blocked.sig[0];
+}
+
+/*
+ * A deputy that is stopped, or about to be: it is to look at its link, and stops
+ * again by itself.  To everybody the process is stopped all the while.
+ */
+static void rouse(struct task_struct *task, struct hpc_task *hpc)
+{
+	unsigned long flags;
+
+	if (!lock_task_sighand(task, &flags))
+		return;
+	if (!(task->jobctl & JOBCTL_TRAP_FREEZE) &&
+	    (!task_is_stopped(task) || stops_again(task)))
+		mod_timer(&hpc->retry, jiffies + STOPS_SOON);
+	if (task_is_stopped(task)) {
+		task->jobctl &= ~JOBCTL_STOPPED;
+		wake_up_state(task, __TASK_STOPPED);
+	}
+	unlock_task_sighand(task, &flags);
+}
+
 void hpc_kick(struct task_struct *task)
 {
+	struct hpc_task *hpc = READ_ONCE(task->hpc);
+
 	set_tsk_thread_flag(task, TIF_HPC);
 	set_notify_signal(task);
+	/* Pairs with stand_still() in deputy.c. */
+	smp_mb();
+	if (hpc && READ_ONCE(hpc->role) == HPC_DEPUTY &&
+	    test_bit(HPC_T_STOPPED, &hpc->flags))
+		rouse(task, hpc);
 }
 
 /* Called with the child not yet visible; its signal_struct may be shared. */

@@ -18,7 +18,7 @@
 
 /* As long as a homecoming may take: see TAKEN_TIMEOUT in guest.c. */
 #define COME_TIMEOUT	(130 * HZ)
-/* What ends, or stops, does not say so; it is seen this much later. */
+/* What ends does not say so; it is seen this much later. */
 #define LOOK_AGAIN	max(1, HZ / 20)
 
 static bool at_home(const struct hpc_process *p)
@@ -34,14 +34,9 @@ static bool ends(const struct task_struct *task)
 	       READ_ONCE(task->signal->flags) & SIGNAL_GROUP_EXIT;
 }
 
-static bool stands(const struct task_struct *task)
-{
-	return READ_ONCE(task->signal->flags) & SIGNAL_STOP_STOPPED;
-}
-
 /*
- * 0: it is here, or ends.  -EBUSY: it is stopped, and would have to run a little
- * to come; -ENOMEM: home has no room; -ETIMEDOUT; -ERESTARTNOINTR: a signal.
+ * 0: it is here, or ends.  -ENOMEM: home has no room; -ETIMEDOUT;
+ * -ERESTARTNOINTR: a signal.
  */
 static int await_home(struct task_struct *task, struct hpc_process *p)
 {
@@ -52,8 +47,6 @@ static int await_home(struct task_struct *task, struct hpc_process *p)
 	while (!at_home(p) && !ends(task)) {
 		if (READ_ONCE(p->refused) != refused)
 			return -ENOMEM;
-		if (stands(task))
-			return -EBUSY;
 		if (time_after(jiffies, end))
 			return -ETIMEDOUT;
 		if (READ_ONCE(p->where) && !READ_ONCE(p->bring))

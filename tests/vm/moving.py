@@ -68,6 +68,17 @@ class Program:
         retry(lambda: self.turns() > before or None, 30, f"process {self.pid} goes on",
               seen=lambda: self.output()[-500:])
 
+    def stop(self):
+        for pid in self.members():
+            self.home.succeed(f"kill -STOP {pid}")
+            self.home.wait_until_succeeds(f"grep '^State:.*stopped' /proc/{pid}/status")
+
+    def stands_still(self):
+        before = self.turns()
+        # No event can tell that nothing happens: five of its turns' time.
+        self.home.succeed("sleep 0.5")
+        assert self.turns() == before
+
     def output(self):
         return self.home.execute(f"cat {self.file}.out; cat {self.file}.status").stdout
 
@@ -152,6 +163,12 @@ def restart(node, signal="KILL"):
     mark = node.console.position()
     node.succeed(f"killall -{signal} hpcd")
     wait_hpcd(node, mark)
+
+
+def be_patient(node, seconds):
+    """What keeps a node from answering for so long (a debug kernel, a slow network) is not its death."""
+    node.succeed(f"sed -i 's/hpcd -d/hpcd -d -s {seconds:.0f}/' /usr/lib/tessera/hpcd")
+    restart(node)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from math import ceil
 
 import pytest
 
-from moving import Carry, Family, Spin, guests, prepare, restart
+from moving import Carry, Family, Spin, be_patient, guests, prepare
 from tessera.artifacts import BUILD, default_kernel
 from tessera.timing import retry, scale
 
@@ -38,12 +38,6 @@ def progress(text):
     print(f"  {text}", flush=True)
 
 
-def be_patient(node):
-    """What a debug kernel does on a busy host may keep it from answering for seconds."""
-    node.succeed(f"sed -i 's/hpcd -d/hpcd -d -s {6 * scale():.0f}/' /usr/lib/tessera/hpcd")
-    restart(node)
-
-
 @pytest.fixture(scope="module")
 def cluster(make_module_cluster):
     print(f"SEED={SEED}")
@@ -51,7 +45,7 @@ def cluster(make_module_cluster):
     prepare(*cluster.nodes)
     for node in cluster.nodes:
         if default_kernel() == "debug":
-            be_patient(node)
+            be_patient(node, 6 * scale())
         for name in ("imagefuzz", "family"):
             node.copy_to(BUILD / "tests" / name, f"/tmp/{name}", mode=0o755)
     return cluster
@@ -157,14 +151,18 @@ def wander(home, pid, rng, seconds, nodes):
     """Has its home move it to and fro until the time is over; the file of what was said."""
     others = [number for number in nodes if number != home.spec.number]
     # A round of steps that is long enough not to matter.
-    steps = " ".join(f"{rng.choice([*others, 'home'])}:{rng.expovariate(1.5):.2f}" for _ in range(200))
+    steps = " ".join(f"{rng.choice([*others, 'home', 'stopped'])}:{rng.expovariate(1.5):.2f}"
+                     for _ in range(200))
     log = f"/tmp/moves.{pid}"
     home.succeed(f"""(
         end=$(($(cut -d. -f1 /proc/uptime) + {int(seconds)}))
         while :; do
             for step in {steps}; do
                 [ $(cut -d. -f1 /proc/uptime) -lt $end ] || {{ echo over; exit; }}
-                migrate -t {60 * scale():g} {pid} ${{step%:*}} && echo moved || echo "to ${{step%:*}}: no"
+                to=${{step%:*}}
+                [ $to != stopped ] || {{ kill -STOP {pid}; to=home; }}
+                migrate -t {60 * scale():g} {pid} $to && echo moved || echo "${{step%:*}}: no"
+                kill -CONT {pid}
                 sleep ${{step#*:}}
             done
         done) > {log} 2>&1 &""")

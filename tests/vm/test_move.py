@@ -11,8 +11,9 @@ import time
 
 import pytest
 
-from moving import (LOST, NOTICED, Carry, Spin, arm, disarmed, guest_of, guests, prepare, restart,
-                    without_hpcd)
+from moving import (LOST, NOTICED, Carry, Family, Spin, arm, be_patient, disarmed, guest_of, guests, prepare,
+                    restart, without_hpcd)
+from tessera.artifacts import BUILD
 from tessera.timing import scale
 
 
@@ -20,6 +21,8 @@ from tessera.timing import scale
 def cluster(make_module_cluster):
     cluster = make_module_cluster(3, dhcp=True)
     prepare(*cluster.nodes)
+    for node in cluster.nodes:
+        node.copy_to(BUILD / "tests" / "family", "/tmp/family", mode=0o755)
     return cluster
 
 
@@ -136,15 +139,61 @@ def test_killed_from_home(home, away):
 def test_stopped_and_continued_from_home(home):
     spin = Spin(home)
     spin.migrate(2)
-    home.succeed(f"kill -STOP {spin.pid}")
-    home.wait_until_succeeds(f"grep '^State:.*stopped' /proc/{spin.pid}/status")
-    before = spin.turns()
-    # No event can tell that nothing happens: five of its turns' time.
-    home.succeed("sleep 0.5")
-    assert spin.turns() == before
+    spin.stop()
+    spin.stands_still()
     home.succeed(f"kill -CONT {spin.pid}")
     spin.goes_on()
     spin.finish()
+
+
+@pytest.fixture
+def reader(home):
+    """The PID of one that waits in a forwarded call for what is written to /tmp/fifo."""
+    home.succeed("mkfifo /tmp/fifo")
+    said = home.succeed("cat /tmp/fifo > /tmp/read 2>&1 & echo $!; exec 3> /tmp/fifo; "
+                        "sleep 1000 > /dev/null 2>&1 & echo $!")
+    pid, writer = map(int, said.split())
+    home.wait_until_succeeds(f"grep -q pipe /proc/{pid}/wchan")
+    yield pid
+    home.execute(f"kill -9 {pid} {writer}; rm -f /tmp/fifo")
+
+
+@pytest.mark.parametrize("who", ("home", "away"))
+def test_stopped_it_comes_home(home, away, reader, who):
+    """Whoever wants that; and is stopped there as it was, also if it was stopped twice."""
+    family, spin = Family(home), Spin(home)
+    family.move_all(2)
+    spin.migrate(2)
+    home.succeed(f"migrate {reader} 2", f"kill -STOP {reader}")
+    for program in (family, spin):
+        program.stop()
+    home.succeed(f"kill -STOP {spin.pid}")
+    members = [reader, spin.pid, *family.members()]
+    if who == "home":
+        node, pids = home, members
+    else:
+        node, pids = away, [here for here, there in guests(away) if there in members]
+        assert len(pids) == len(members)
+    node.succeed(" && ".join(f"migrate {pid} home" for pid in pids), timeout=90)
+    for pid in members:
+        assert home.succeed(f"cat /proc/{pid}/where") == "0\n"
+        home.wait_until_succeeds(f"grep '^State:.*stopped' /proc/{pid}/status")
+    assert guests(away) == []
+    spin.stands_still()
+    home.succeed("kill -CONT " + " ".join(map(str, members)), "echo a word > /tmp/fifo")
+    home.wait_until_succeeds("grep 'a word' /tmp/read")
+    for program in (family, spin):
+        program.goes_on()
+        program.finish()
+
+
+def test_stopped_its_node_may_go(home, away):
+    """As soon as the link ends, and not when it is continued."""
+    spin = Spin(home)
+    spin.migrate(2)
+    spin.stop()
+    away.succeed(f"kill -KILL {guest_of(away, spin)}")
+    assert spin.ended() == LOST
 
 
 def test_root_sends_a_guest_home(home, away):
@@ -211,9 +260,8 @@ def test_node_to_node_by_a_slow_network(cluster, home):
     """On its way it comes home, which takes longer than what else a node waits for."""
     away, script = cluster.nodes[1], "/usr/lib/tessera/hpcd"
     for node in (home, away):
-        node.succeed(f"cp -p {script} /tmp/hpcd.script",
-                     f"sed -i 's/hpcd -d.*2>/hpcd -d -s 600 2>/' {script}")
-        restart(node)
+        node.succeed(f"cp -p {script} /tmp/hpcd.script")
+        be_patient(node, 600)
     try:
         carry = Carry(home, 8)
         carry.migrate(2)

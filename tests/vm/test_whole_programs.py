@@ -115,16 +115,15 @@ def test_who_may_not_look_does_not_bring_it_home(home):
     spin.finish()
 
 
-def test_a_stopped_process_is_not_waited_for(home):
+def test_a_stopped_process_comes_home_to_be_read(home):
     spin = Spin(home)
     spin.migrate(2)
-    home.succeed(f"kill -STOP {spin.pid}")
-    home.wait_until_succeeds(f"grep '^State:.*stopped' /proc/{spin.pid}/status")
-    done = home.execute(f"/tmp/trace attach {spin.pid}")
-    assert done.status == 99 and "busy" in done.stdout
+    spin.stop()
+    assert home.succeed(f"/tmp/trace read {spin.pid}") == "ok\n"
+    assert spin.where() == 0
+    spin.stands_still()
     home.succeed(f"kill -CONT {spin.pid}")
     spin.goes_on()
-    assert home.succeed(f"/tmp/trace attach {spin.pid}") == "ok\n"
     spin.finish()
 
 

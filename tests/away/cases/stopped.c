@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Stopped and continued by its parent: while it is stopped nothing of it runs,
- * wherever it is, and the parent is told all as usual.
+ * wherever it is, and the parent is told all as usual, and not that meanwhile it
+ * was called home.
  */
 
 #include "../away.h"
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/wait.h>
 
 /* Counts where its parent sees it. */
@@ -49,6 +51,28 @@ static void wait_counting(int fd)
 	}
 }
 
+static void call_home(pid_t pid)
+{
+	int64_t limit = away_now(CLOCK_MONOTONIC) + 20 * SECOND;
+	char path[64], where[16] = "";
+	int fd, status;
+
+	snprintf(path, sizeof(path), "/proc/%d/goto", pid);
+	fd = SYS(open(path, O_WRONLY));
+	away_write(fd, "home", 4);
+	close(fd);
+	snprintf(path, sizeof(path), "/proc/%d/where", pid);
+	while (strcmp(where, "0\n")) {
+		if (away_now(CLOCK_MONOTONIC) > limit)
+			FAIL("called home, it is at %s", where);
+		fd = SYS(open(path, O_RDONLY));
+		SYS(read(fd, where, sizeof(where) - 1));
+		close(fd);
+		usleep(5000);
+	}
+	CHECK_EQ(SYS(waitpid(pid, &status, WNOHANG | WUNTRACED | WCONTINUED)), 0);
+}
+
 int main(void)
 {
 	static const int stops[] = { SIGSTOP, SIGTSTP, SIGSTOP };
@@ -76,6 +100,11 @@ int main(void)
 			drain(pipes[0]);
 			usleep(100000);
 			CHECK_EQ(drain(pipes[0]), 0);
+			if (j == 1) {
+				call_home(pid);
+				usleep(100000);
+				CHECK_EQ(drain(pipes[0]), 0);
+			}
 			SYS(kill(pid, SIGCONT));
 			CHECK_EQ(SYS(waitpid(pid, &status, WCONTINUED)), pid);
 			CHECK(WIFCONTINUED(status));
