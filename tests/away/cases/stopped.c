@@ -58,6 +58,9 @@ static void call_home(pid_t pid)
 	int fd, status;
 
 	snprintf(path, sizeof(path), "/proc/%d/goto", pid);
+	/* On another kernel all processes are at home. */
+	if (access(path, F_OK))
+		return;
 	fd = SYS(open(path, O_WRONLY));
 	away_write(fd, "home", 4);
 	close(fd);
