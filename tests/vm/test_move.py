@@ -187,6 +187,16 @@ def test_stopped_it_comes_home(home, away, reader, who):
         program.finish()
 
 
+def test_stopped_it_leaves_when_it_goes_on(home):
+    spin = Spin(home)
+    spin.stop()
+    done = home.execute(f"migrate {spin.pid} 2 2>&1")
+    assert done.status == 1 and f"kill -CONT {spin.pid}" in done.stdout
+    home.succeed(f"kill -CONT {spin.pid}")
+    home.wait_until_succeeds(f"grep -qx 2 /proc/{spin.pid}/where")
+    spin.finish()
+
+
 def test_stopped_its_node_may_go(home, away):
     """As soon as the link ends, and not when it is continued."""
     spin = Spin(home)

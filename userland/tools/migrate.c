@@ -235,6 +235,14 @@ static int report_take(struct migrate *m, int ms)
 	}
 }
 
+/* Who is stopped only comes home. */
+static bool waits_for_cont(const struct migrate *m)
+{
+	struct hpc_stat stat;
+
+	return (m->node || m->balance) && !hpc_stat_read(m->pid, &stat) && stat.state == 'T';
+}
+
 static int wait_until_there(struct migrate *m)
 {
 	int64_t deadline = now_ms() + m->timeout_ms;
@@ -255,6 +263,9 @@ static int wait_until_there(struct migrate *m)
 		/* What is true now counts more than what was said. */
 		if (status)
 			return arrived(m) ? status : 0;
+		if (waits_for_cont(m))
+			return say(m, "is stopped, and moves as soon as it goes on: fg, or kill -CONT %d",
+				   m->pid);
 	}
 }
 
