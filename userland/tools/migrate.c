@@ -264,8 +264,8 @@ static int wait_until_there(struct migrate *m)
 		if (status)
 			return arrived(m) ? status : 0;
 		if (waits_for_cont(m))
-			return say(m, "is stopped, and moves as soon as it goes on: fg, or kill -CONT %d",
-				   m->pid);
+			return say(m, "is stopped, and moves as soon as it goes on: "
+				      "fg, or kill -CONT %d", m->pid);
 	}
 }
 
