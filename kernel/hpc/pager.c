@@ -185,6 +185,8 @@ int hpc_pager_add(const struct hpc_wire_file *w)
 		return PTR_ERR(file);
 	}
 	file->private_data = (void *)(uintptr_t)id;
+	/* What lies around a page that is touched comes with it, in one FETCH. */
+	file->f_ra.ra_pages = HPC_MAX_FETCH;
 	ret = files_store(id, file);
 	if (ret)
 		fput(file);

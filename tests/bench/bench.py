@@ -172,6 +172,16 @@ def forwarded_bulk(b: Bench) -> dict[str, Any]:
             "write_mb_s": max(write), "new_file_mb_s": max(fresh), "tcp_mb_s": max(tcp)}
 
 
+@figure("mapped_read_ratio", ">= 0.3")
+def mapped_read(b: Bench) -> dict[str, Any]:
+    """Each time of a file that is new to the other node."""
+    def touch() -> float:
+        b.home.succeed("dd if=/dev/urandom of=/tmp/mapped bs=1M count=16 2>/dev/null")
+        return b.work("map /tmp/mapped", True)["mb_s"]
+    tcp, touched = turns(lambda: b.ask(5003, 512, 65536)["mb_s"], touch)
+    return {"value": max(touched) / max(tcp), "touched_mb_s": max(touched), "tcp_mb_s": max(tcp)}
+
+
 @figure("cpu_guest_ratio", "<= 1.01", "<= 1.005")
 def cpu_guest(b: Bench) -> dict[str, Any]:
     away, home = turns(lambda: b.work("cpu 300000000", True)["s"],

@@ -5,6 +5,7 @@ Three nodes, 10.20.0.1 to 10.20.0.3 by DHCP, with the same map. The program that
 moves is tests/vm/programs/spin.c, which checks its sums, clocks and names itself.
 """
 
+import json
 import re
 import struct
 import time
@@ -22,7 +23,8 @@ def cluster(make_module_cluster):
     cluster = make_module_cluster(3, dhcp=True)
     prepare(*cluster.nodes)
     for node in cluster.nodes:
-        node.copy_to(BUILD / "tests" / "family", "/tmp/family", mode=0o755)
+        for name in ("family", "bench"):
+            node.copy_to(BUILD / "tests" / name, f"/tmp/{name}", mode=0o755)
     return cluster
 
 
@@ -214,6 +216,16 @@ def test_root_sends_a_guest_home(home, away):
     assert done.status == 1 and "is a guest here" in done.stdout
     away.succeed(f"migrate {guest} home")
     assert spin.where() == 0
+    spin.finish()
+
+
+def test_pages_of_its_program_come_many_at_a_time(home):
+    """What lies around one that is touched comes with it: a round trip each would take its time."""
+    spin = Spin(home)
+    spin.migrate(3)
+    spin.goes_on()
+    info = json.loads(home.succeed(f"/tmp/bench info {spin.pid}"))
+    assert info["pages"] >= 32
     spin.finish()
 
 

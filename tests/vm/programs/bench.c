@@ -11,6 +11,7 @@
  *	crowd MIB THREADS		the same, with threads that sleep
  *	call COUNT			getppid(): ns each
  *	read FILE BLOCK		the whole file: MB/s
+ *	map FILE			the same by touching its pages, mapped: MB/s
  *	write FILE BLOCK MIB		over what it has, or a new file: MB/s
  *	cpu ROUNDS			arithmetic: seconds
  *	threads COUNT ROUNDS		the same, the rounds divided among threads, which are
@@ -39,6 +40,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -50,6 +52,7 @@
 
 #define ASK_BYTES	64
 #define MB		1e6
+#define PAGE		4096
 
 static void __attribute__((noreturn, format(printf, 1, 2))) die(const char *format, ...)
 {
@@ -254,6 +257,29 @@ static int read_file(char **arg)
 	return 0;
 }
 
+static int map_file(char **arg)
+{
+	int fd = open(arg[0], O_RDONLY | O_CLOEXEC);
+	volatile const uint64_t *map;
+	uint64_t sum = 0;
+	struct stat st;
+	off_t at;
+	double t;
+
+	if (fd < 0 || fstat(fd, &st))
+		die("%s", arg[0]);
+	t = now();
+	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (map == MAP_FAILED)
+		die("mapping %s", arg[0]);
+	for (at = 0; at < st.st_size; at += PAGE)
+		sum += map[at / (off_t)sizeof(*map)];
+	t = now() - t;
+	printf("{\"mb_s\": %.2f, \"x\": %llu}\n", (double)st.st_size / MB / t,
+	       (unsigned long long)sum);
+	return 0;
+}
+
 static int write_file(char **arg)
 {
 	size_t block = strtoull(arg[1], NULL, 10);
@@ -445,6 +471,7 @@ static const struct {
 	{ "crowd",	2, hold },
 	{ "call",	1, call },
 	{ "read",	2, read_file },
+	{ "map",	1, map_file },
 	{ "write",	3, write_file },
 	{ "cpu",	1, cpu },
 	{ "threads",	2, threads },
