@@ -122,8 +122,9 @@ def test_mutated_images(cluster, kind, count):
 
 
 def round_trips(home, program, count):
-    home.succeed(f"for i in $(seq {count}); do migrate {program.pid} 2 && migrate {program.pid} home"
-                 " || exit 1; done", timeout=60 + count * 30)
+    move = f"migrate -t {60 * scale():g} {program.pid}"
+    home.succeed(f"for i in $(seq {count}); do {move} 2 && {move} home || exit 1; done",
+                 timeout=60 + count * 30)
 
 
 @pytest.mark.deadline(14400 if SOAK else 300)

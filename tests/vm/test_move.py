@@ -221,6 +221,8 @@ def test_root_sends_a_guest_home(home, away):
 
 def test_pages_of_its_program_come_many_at_a_time(home):
     """What lies around one that is touched comes with it: a round trip each would take its time."""
+    # A file that no node has seen yet.
+    home.succeed("cp /tmp/spin /tmp/spin.new", "mv /tmp/spin.new /tmp/spin")
     spin = Spin(home)
     spin.migrate(3)
     spin.goes_on()
