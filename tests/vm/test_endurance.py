@@ -41,7 +41,8 @@ def progress(text):
 @pytest.fixture(scope="module")
 def cluster(make_module_cluster):
     print(f"SEED={SEED}")
-    cluster = make_module_cluster(3, dhcp=True)
+    # What goes there and back is gigabytes, which a hub would take apart into small packets.
+    cluster = make_module_cluster(3, network="bridge", dhcp=True)
     prepare(*cluster.nodes)
     for node in cluster.nodes:
         if default_kernel() == "debug":
