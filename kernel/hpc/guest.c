@@ -554,7 +554,7 @@ static int stand_still(struct hpc_task *hpc)
 	u32 len;
 	int ret = 0;
 
-	while (test_bit(HPC_T_STOPPED, &hpc->flags) && !goes_home(hpc) && !ret) {
+	while (test_bit(HPC_T_STOPPED, &hpc->flags) && !ret) {
 		/* It was to get us here; the next one is for a homecoming. */
 		clear_notify_signal();
 		if (hpc_link_wait(hpc->link, goes_home, hpc) &&
