@@ -124,6 +124,7 @@ def test_a_stopped_process_comes_home_to_be_read(home):
     spin.stands_still()
     home.succeed(f"kill -CONT {spin.pid}")
     spin.goes_on()
+    assert home.succeed(f"/tmp/trace attach {spin.pid}") == "ok\n"
     spin.finish()
 
 
