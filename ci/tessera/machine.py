@@ -98,7 +98,7 @@ class NodeSpec:
     def kernel_cmdline(self) -> str:
         """Kernel parameters of a node that QEMU or a PXE menu boots."""
         # An emulated processor may wait long for a real one: that is no stall yet.
-        words = ["console=tty0", "console=ttyS0,115200", "printk.time=1", "panic=-1",
+        words = ["console=ttyS0,115200", "printk.time=1", "panic=-1",
                  "rcupdate.rcu_cpu_stall_timeout=60", "watchdog_thresh=60",
                  *([f"tsc_early_khz={tsc.khz()}"] if tsc.khz() else []),
                  f"tessera.hostname={self.name}"]
