@@ -31,6 +31,7 @@ K_MAKE = $(MAKE) -C $(LINUX) O=o-$(KERNEL) LOCALVERSION= \
 	 KBUILD_BUILD_VERSION=1 KBUILD_BUILD_TIMESTAMP='$(K_DATE)' \
 	 -j$(JOBS) CC="$(K_CCACHE)gcc" HOSTCC="$(K_CCACHE)gcc" $(if $(V),V=$(V),-s)
 K_DATE = $(shell LC_ALL=C date -u -r $(LINUX)/Makefile)
+K_HOW_MUCH = $(if $(wildcard $(K_OUT)/bzImage),what has changed,(10 to 25 minutes when nothing is cached))
 K_CCACHE := $(if $(shell command -v ccache),ccache )
 export CCACHE_NOHASHDIR = 1
 export CCACHE_SLOPPINESS = time_macros
@@ -47,7 +48,7 @@ kernel-config: kernel-tree
 	@kernel/configure $(LINUX) $(K_OBJ) $(K_FRAGMENTS)
 
 kernel: kernel-config ## build the kernel (KERNEL=base or debug)
-	@echo "  KERNEL  $(KERNEL): compiling; 10 to 25 minutes when nothing is cached"
+	@echo "  KERNEL  $(KERNEL): compiling $(K_HOW_MUCH)"
 	+@$(K_MAKE) bzImage
 	@kernel/publish file $(K_OBJ)/arch/x86/boot/bzImage $(K_OUT)/bzImage
 	@kernel/publish file $(K_OBJ)/System.map $(K_OUT)/System.map
