@@ -16,8 +16,9 @@ import pytest
 from tessera.artifacts import BUILD
 from tessera.timing import retry
 
-# Seconds in which jobs are spread: 10 where each node has a processor of its own.
-SPREAD = 20
+# Seconds in which jobs are spread: 10 where each node has a processor of its own, and nobody
+# knows where four share what the host has left.
+SPREAD = 60
 numbers = itertools.count(1)
 
 
@@ -182,7 +183,7 @@ def test_twice_as_fast_gets_twice_the_work(cluster, home):
         with jobs(home, *[CPU] * 10) as running:
             # 2-4-2-2, or one that came to node 2 before there was room for it elsewhere.
             retry(lambda: running.spread().get(2) in (4, 5) and
-                  all(running.spread().get(n) in (1, 2, 3) for n in (0, 3, 4)), 2 * SPREAD,
+                  all(running.spread().get(n) in (1, 2, 3) for n in (0, 3, 4)), SPREAD,
                   "twice as much on node 2", interval=1, seen=running.where)
     finally:
         cluster.nodes[1].succeed("mosctl setspeed 10000")
@@ -230,7 +231,7 @@ def test_who_talks_to_home_stays_there(home):
         # One that was sent away comes back.
         pid = running.pids[0]
         home.succeed(f"migrate {pid} 3", timeout=60)
-        home.wait_until_succeeds(f"grep -qx 0 /proc/{pid}/where", 30)
+        home.wait_until_succeeds(f"grep -qx 0 /proc/{pid}/where", SPREAD)
 
 
 def test_what_is_declared_counts(home):
@@ -263,17 +264,17 @@ def test_switches(cluster, home):
     away = cluster.nodes[1]
     with jobs(home, *[CPU] * 8) as running:
         running.wait_everywhere(SPREAD)
-        away.succeed("mosctl -t 30 expel")
+        away.succeed("mosctl -t 60 expel", timeout=90)
         assert info(away, "guests") == 0
         assert away.succeed("mosctl status").strip() == "blocked"
-        home.wait_until_succeeds("mosctl status 2 | grep -qx blocked", 20)
+        home.wait_until_succeeds("mosctl status 2 | grep -qx blocked", 60)
         refused = home.execute(f"mosctl lstay; migrate {running.pids[0]} 2 2>&1")
         assert refused.status == 1 and "takes no guests" in refused.stdout
-        home.succeed("mosctl -t 30 bring")
+        home.succeed("mosctl -t 60 bring", timeout=90)
         assert running.spread() == {0: 8}
         away.succeed("mosctl noblock")
         home.succeed("mosctl nolstay")
-        running.wait_everywhere(2 * SPREAD)
+        running.wait_everywhere(SPREAD)
 
 
 def test_what_a_program_is_started_as(home):
