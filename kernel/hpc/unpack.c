@@ -355,8 +355,10 @@ static int unpack_vma(struct unpack *u, u32 len)
 		       file ? le64_to_cpu(w.pgoff) << PAGE_SHIFT : 0);
 	if (file)
 		fput(file);
+	/* Else it is what no process can have mapped. */
 	if (IS_ERR_VALUE(addr))
-		return (int)addr == -EEXIST ? -EPROTO : (int)addr;
+		return (int)addr == -ENOMEM || (int)addr == -EINTR ? (int)addr :
+								     -EPROTO;
 	if (le32_to_cpu(w.flags) & HPC_VMA_SHARED && !u->a->home) {
 		ret = vma_forbid_writing(start);
 		if (ret)

@@ -619,6 +619,9 @@ static void drop(struct image *im, struct mutation *m)
 	unsigned int i = any_frame(im);
 	struct frame *f = &im->frame[i];
 
+	/* It may be the one for whose sake all is to be refused. */
+	if (f->type == HPC_F_VMA && m->must)
+		return;
 	note(m, "%s %u: dropped; ", name_of(f->type), i);
 	if (f->type == HPC_F_END)
 		m->broken = true;
@@ -707,6 +710,31 @@ static void unkillable(struct image *im, struct mutation *m)
 	note(m, "SIGKILL is ignored; ");
 }
 
+/* What mmap() does not do: a file that grows down, or one beyond the end of all files. */
+static void unmappable(struct image *im, struct mutation *m)
+{
+	unsigned int i = any(im->n), n;
+	bool grows = any(2);
+	struct frame *f;
+	uint64_t pgoff;
+
+	for (n = 0; n < im->n; n++, i = (i + 1) % im->n) {
+		f = &im->frame[i];
+		if (f->type == HPC_F_VMA && f->len == sizeof(struct hpc_wire_vma) &&
+		    word_at(f, offsetof(struct hpc_wire_vma, file)))
+			break;
+	}
+	if (n == im->n)
+		return;
+	pgoff = htole64(INT64_MAX / PAGE);
+	if (grows)
+		f->body[offsetof(struct hpc_wire_vma, flags)] |= HPC_VMA_GROWSDOWN;
+	else
+		memcpy(f->body + offsetof(struct hpc_wire_vma, pgoff), &pgoff, sizeof(pgoff));
+	note(m, "VMA %u: a file %s; ", i, grows ? "that grows down" : "beyond the end of all");
+	m->must = true;
+}
+
 static void cut_short(struct image *im, struct mutation *m)
 {
 	size_t len;
@@ -732,7 +760,7 @@ static void mutate(struct image *im, struct mutation *m)
 	static void (* const kinds[])(struct image *, struct mutation *) = {
 		change_body, change_body, change_body, change_body, change_body, change_header,
 		change_header, change_length, change_length, drop, duplicate, swap, crowd,
-		unkillable, cut_short, scribble,
+		unkillable, unmappable, cut_short, scribble,
 	};
 	unsigned int n = any(4) ? 1 : 1 + any(MUTATIONS_MAX);
 
