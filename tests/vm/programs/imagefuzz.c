@@ -466,6 +466,14 @@ static uint64_t long_at(const struct frame *f, size_t at)
 	return word_at(f, at) | (uint64_t)word_at(f, at + 4) << 32;
 }
 
+static bool is_unmappable(const struct frame *f)
+{
+	return f->type == HPC_F_VMA && f->len == sizeof(struct hpc_wire_vma) &&
+	       word_at(f, offsetof(struct hpc_wire_vma, file)) &&
+	       (word_at(f, offsetof(struct hpc_wire_vma, flags)) & HPC_VMA_GROWSDOWN ||
+		long_at(f, offsetof(struct hpc_wire_vma, pgoff)) == INT64_MAX / PAGE);
+}
+
 /* Is there something in the frame that can be in no sound one? */
 static bool impossible(const struct frame *f, const struct frame *was)
 {
@@ -619,9 +627,6 @@ static void drop(struct image *im, struct mutation *m)
 	unsigned int i = any_frame(im);
 	struct frame *f = &im->frame[i];
 
-	/* It may be the one for whose sake all is to be refused. */
-	if (f->type == HPC_F_VMA && m->must)
-		return;
 	note(m, "%s %u: dropped; ", name_of(f->type), i);
 	if (f->type == HPC_F_END)
 		m->broken = true;
@@ -732,7 +737,6 @@ static void unmappable(struct image *im, struct mutation *m)
 	else
 		memcpy(f->body + offsetof(struct hpc_wire_vma, pgoff), &pgoff, sizeof(pgoff));
 	note(m, "VMA %u: a file %s; ", i, grows ? "that grows down" : "beyond the end of all");
-	m->must = true;
 }
 
 static void cut_short(struct image *im, struct mutation *m)
@@ -766,6 +770,9 @@ static void mutate(struct image *im, struct mutation *m)
 
 	while (n-- && im->n > 1)
 		kinds[any(sizeof(kinds) / sizeof(kinds[0]))](im, m);
+	/* Of the image as it is now: a later mutation may have taken back an earlier one. */
+	for (n = 0; n < im->n; n++)
+		m->must |= is_unmappable(&im->frame[n]);
 }
 
 /* What goes over the wire. */
